@@ -1,0 +1,1 @@
+"""The commands `fun` and `invk`, as people see them."""

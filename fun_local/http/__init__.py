@@ -1,0 +1,1 @@
+"""The daemon's HTTP face: requests in, use cases of the emulator called, answers out."""

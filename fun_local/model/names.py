@@ -1,0 +1,128 @@
+"""Names and addresses: functions as people write them, destinations as the vendor writes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fun_local.errors import InvalidRequest
+
+LATEST = "LATEST"
+
+# fc-api section 4 and 11.2; MNS: mns section 6.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+_INVOCATION_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+_QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,255}")
+_MNS_ARN = re.compile(r"acs:mns:([^:]*):([^:]*):/(queues|topics)/([^/]+)/messages")
+_FC_ARN = re.compile(
+    r"acs:fc:([^:]*):([^:]*):services/(?P<service>[^/.]+)(\.(?P<qualifier>[^/]+))?"
+    r"/functions/(?P<function>[^/]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRef:
+    """A function as the queue and the records know it: its service, its name, the qualifier asked for."""
+
+    service: str
+    function: str
+    qualifier: str = LATEST
+
+    @property
+    def path(self) -> str:
+        """``service/function``: how people name it; the scope in which invocation ids are unique."""
+        return f"{self.service}/{self.function}"
+
+    @property
+    def arn(self) -> str:
+        """The address that destination messages carry: region and account empty (async-semantics 15)."""
+        return f"acs:fc:::services/{self.service}.{self.qualifier}/functions/{self.function}"
+
+    def __str__(self) -> str:
+        if self.qualifier == LATEST:
+            return self.path
+        return f"{self.service}.{self.qualifier}/{self.function}"
+
+
+def parse_function(text: str) -> tuple[str, str, str]:
+    """Split ``service/function``, ``service.qualifier/function`` or ``function``.
+
+    Returns (service, function, qualifier); service and qualifier are empty where not given.
+
+    Raises:
+        InvalidRequest: the text has none of these forms.
+    """
+    service, slash, function = text.rpartition("/")
+    service, _, qualifier = service.partition(".")
+    if (slash and not _NAME.fullmatch(service)) or not _NAME.fullmatch(function):
+        raise InvalidRequest(
+            "InvalidArgument",
+            f"{text!r} is not a function name",
+            hint="Write service/function, service.qualifier/function, or function alone.",
+        )
+    return service, function, qualifier
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise InvalidRequest unless ``name`` is a legal service or function name."""
+    if not _NAME.fullmatch(name):
+        raise InvalidRequest(
+            "InvalidArgument",
+            f"{kind} name {name!r} is not valid",
+            hint="Use 1 to 128 letters, digits, '_' and '-', starting with a letter or '_'.",
+        )
+
+
+def check_invocation_id(invocation_id: str) -> None:
+    """Raise InvalidRequest unless a caller may choose this id (generated ones may start with a digit)."""
+    if not _INVOCATION_ID.fullmatch(invocation_id):
+        raise InvalidRequest(
+            "InvalidArgument",
+            f"invocation id {invocation_id!r} is not valid",
+            hint="Use 1 to 128 letters, digits, '_' and '-', starting with a letter or '_'.",
+        )
+
+
+def check_queue_name(name: str) -> None:
+    """Raise InvalidRequest unless ``name`` can name an MNS queue (codes: mns section 5)."""
+    if not 1 <= len(name) <= 256:
+        raise InvalidRequest("QueueNameLengthError", f"queue name {name!r} must have 1 to 256 characters")
+    if not _QUEUE_NAME.fullmatch(name):
+        raise InvalidRequest(
+            "InvalidQueueName",
+            f"queue name {name!r} is not valid",
+            hint="Use letters, digits and '-', starting with a letter or digit.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationAddress:
+    """Where an outcome goes. ``kind`` is ``queue``, ``topic`` or ``function``."""
+
+    kind: str
+    name: str
+    qualifier: str = ""
+
+
+def parse_destination(arn: str) -> DestinationAddress:
+    """Read a destination ARN, short (``acs:mns:::…``) or with region and account.
+
+    Raises:
+        InvalidRequest: empty or none of the forms of async-semantics section 14.
+    """
+    if match := _MNS_ARN.fullmatch(arn):
+        return DestinationAddress(match[3].removesuffix("s"), match[4])
+    if match := _FC_ARN.fullmatch(arn):
+        name = f"{match['service']}/{match['function']}"
+        return DestinationAddress("function", name, match["qualifier"] or LATEST)
+    raise InvalidRequest(
+        "InvalidDestinationResources",
+        f"destination {arn!r} is not an address we know" if arn else "destination can't be empty",
+        hint="Write acs:mns:::/queues/NAME/messages, acs:mns:::/topics/NAME/messages or "
+        "acs:fc:::services/SERVICE/functions/FUNCTION.",
+    )
+
+
+def queue_arn(name: str) -> str:
+    """The destination address of an MNS queue."""
+    return f"acs:mns:::/queues/{name}/messages"

@@ -1,0 +1,188 @@
+"""What is deployed: services, functions and their asynchronous configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fun_local.model.names import LATEST, FunctionRef
+
+#: async-semantics section 3: attempts after the first one, and seconds a message may wait.
+DEFAULT_RETRIES = 3
+DEFAULT_AGE_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncConfig:
+    """How asynchronous invocations of one function (and qualifier) are treated."""
+
+    max_retries: int = DEFAULT_RETRIES
+    max_age_seconds: int = DEFAULT_AGE_SECONDS
+    stateful: bool = False
+    on_success: str = ""
+    on_failure: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The vendor's field names (fc-api 9.2)."""
+        destination = {
+            key: {"destination": arn}
+            for key, arn in (("onSuccess", self.on_success), ("onFailure", self.on_failure))
+            if arn
+        }
+        return {
+            "statefulInvocation": self.stateful,
+            "maxAsyncRetryAttempts": self.max_retries,
+            "maxAsyncEventAgeInSeconds": self.max_age_seconds,
+            "destinationConfig": destination,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> AsyncConfig:
+        destination = data.get("destinationConfig") or {}
+        return cls(
+            max_retries=data.get("maxAsyncRetryAttempts", DEFAULT_RETRIES),
+            max_age_seconds=data.get("maxAsyncEventAgeInSeconds", DEFAULT_AGE_SECONDS),
+            stateful=data.get("statefulInvocation", False),
+            on_success=(destination.get("onSuccess") or {}).get("destination", ""),
+            on_failure=(destination.get("onFailure") or {}).get("destination", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service: the container that functions live in (FC 2.0)."""
+
+    name: str
+    description: str = ""
+    role: str = ""
+    internet_access: bool = True
+    log_project: str = ""
+    log_store: str = ""
+    stack: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Service:
+        return cls(**_known(cls, data))
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: deployed code and its configuration. Sizes in MB, times in seconds.
+
+    ``code`` is the digest of a folder in the code store. ``async_config`` is None where the template
+    has none: asynchronous calls then use the defaults.
+    """
+
+    service: str
+    name: str
+    runtime: str
+    handler: str
+    code: str
+    memory_mb: int = 128
+    timeout_seconds: int = 3
+    description: str = ""
+    initializer: str = ""
+    initialization_timeout_seconds: int = 3
+    environment: dict[str, str] = field(default_factory=dict)
+    instance_concurrency: int = 1
+    ca_port: int = 9000
+    async_config: AsyncConfig | None = None
+    stack: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.service}/{self.name}"
+
+    @property
+    def ref(self) -> FunctionRef:
+        return FunctionRef(self.service, self.name, LATEST)
+
+    @property
+    def revision(self) -> str:
+        """Changes with whatever a running instance can't take up: then a new instance is needed."""
+        seen = [self.code, self.runtime, self.handler, self.initializer, self.memory_mb]
+        seen += [self.initialization_timeout_seconds, self.ca_port, sorted(self.environment.items())]
+        seen += [self.timeout_seconds]
+        return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        data = asdict(self)
+        data["async_config"] = self.async_config.to_dict() if self.async_config else None
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Function:
+        known = _known(cls, data)
+        config = known.get("async_config")
+        known["async_config"] = AsyncConfig.from_dict(config) if config else None
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """An MNS queue's attributes. Times in seconds, size in bytes (mns section 6)."""
+
+    name: str
+    delay_seconds: int = 0
+    max_message_bytes: int = 65_536
+    retention_seconds: int = 345_600
+    visibility_seconds: int = 30
+    polling_wait_seconds: int = 0
+    logging_enabled: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Queue:
+        return cls(**_known(cls, data))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A resource that a laptop can't provide: taken, listed, without effect."""
+
+    name: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a template asks for, after everything in it has been resolved."""
+
+    services: tuple[Service, ...] = ()
+    functions: tuple[Function, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    not_emulated: tuple[Accepted, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "services": [s.to_dict() for s in self.services],
+            "functions": [f.to_dict() for f in self.functions],
+            "queues": [q.to_dict() for q in self.queues],
+            "notEmulated": [asdict(a) for a in self.not_emulated],
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Resources:
+        return cls(
+            services=tuple(Service.from_dict(s) for s in data["services"]),
+            functions=tuple(Function.from_dict(f) for f in data["functions"]),
+            queues=tuple(Queue.from_dict(q) for q in data["queues"]),
+            not_emulated=tuple(Accepted(**a) for a in data["notEmulated"]),
+            warnings=tuple(data["warnings"]),
+        )
+
+
+def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
+    """Only the fields this version knows: a home written by a newer one stays readable."""
+    fields: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    return {key: value for key, value in data.items() if key in fields}
