@@ -125,8 +125,10 @@ class Execution:
             events=(Event(1, Status.ENQUEUED, accepted_ms),),
         )
 
-    def to(self, status: Status, at_ms: int, *, error: str = "", **changes: Any) -> Execution:
+    def to(self, status: Status, at_ms: int, *, error: str | None = None, **changes: Any) -> Execution:
         """The execution after one transition: its event appended, ``changes`` applied.
+
+        ``error`` is the error type; empty clears the one before, None leaves it.
 
         Raises:
             Conflict: the transition is not in TRANSITIONS.
@@ -143,7 +145,7 @@ class Execution:
             changes["attempts"] = self.attempts + 1
         if status.is_final:
             changes["ended_ms"] = at_ms
-        if error:
+        if error is not None:
             changes["error"] = error
         events = (*self.events, Event(len(self.events) + 1, status, at_ms, detail))
         return replace(self, status=status, events=events, **changes)

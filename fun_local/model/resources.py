@@ -13,6 +13,10 @@ from fun_local.model.names import LATEST, FunctionRef
 DEFAULT_RETRIES = 3
 DEFAULT_AGE_SECONDS = 86_400
 
+#: mns section 6: messages in one receive, and seconds it may wait for the first.
+MAX_BATCH = 16
+MAX_WAIT_SECONDS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class AsyncConfig:

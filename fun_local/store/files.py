@@ -1,0 +1,75 @@
+"""Files that are whole at every instant: written aside, then renamed over the old one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from typing import NoReturn
+
+from fun_local.errors import FunLocalError, Unavailable
+
+#: Files that hold a write that did not finish end like this; whoever owns the folder deletes them.
+TEMPORARY = ".tmp"
+
+
+def write_atomically(path: str, data: bytes) -> None:
+    """Replace ``path`` by ``data``: readers see the old file or the new one, never a part.
+
+    Always synced: an unsynced rename over a synced file could, after a power cut, leave an empty one.
+    To make the rename itself safe the caller owes ``sync_folder``, once for all files it wrote there.
+
+    Raises:
+        Unavailable: the disk is full or refuses the write; the old file is still there.
+    """
+    temporary = f"{path}.{secrets.token_hex(4)}{TEMPORARY}"
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise_unavailable(path, error)
+
+
+def sync_folder(path: str) -> None:
+    """Make renames inside a folder safe from a power cut."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove_temporaries(folder: str, *, of: str = "") -> None:
+    """Delete what was left by writes that did not finish; of one file, or of all that the caller owns."""
+    for name in os.listdir(folder):
+        if name.startswith(of) and name.endswith(TEMPORARY):
+            os.unlink(os.path.join(folder, name))
+
+
+def make_private_folder(path: str) -> None:
+    """Create a folder (and its parents) that only its owner can enter."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise_unavailable(path, error)
+
+
+def raise_unavailable(path: str, error: OSError) -> NoReturn:
+    """Turn a failed file operation into an error that names the file and the next step."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise Unavailable(
+            "StorageFull",
+            f"no space left on the disk that holds {path}",
+            hint="Nothing was changed. Free some space (fun executions prune), then try again.",
+        ) from error
+    raise FunLocalError("StorageError", f"can't write {path}: {error.strerror}") from error
