@@ -1,0 +1,279 @@
+"""Every use case, one method each. Knows no HTTP, no command line, no JSON text.
+
+The faces call it; it calls ports, the registry (which has one implementation) and the MNS queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from fun_local import accept
+from fun_local.dispatcher import Dispatcher
+from fun_local.errors import Conflict
+from fun_local.mns import Mns
+from fun_local.model.deployed import Change, Deployed, queue_change
+from fun_local.model.execution import FINAL, Status
+from fun_local.model.names import parse_destination
+from fun_local.model.outcome import Result
+from fun_local.model.resources import Function, Resources
+from fun_local.model.resources import Queue as QueueAttributes
+from fun_local.pool import Pool
+from fun_local.ports import Clock, Draft, Message, Queue
+from fun_local.store.history import History, Query
+
+#: Records deleted between two looks at other work.
+_PRUNE_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a deploy did, and what its user should know."""
+
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+    functions: tuple[Function, ...]
+
+    @property
+    def is_unchanged(self) -> bool:
+        return all(change.action == "Unchanged" for change in self.changes)
+
+
+class Records(Protocol):
+    """The execution store, as far as pruning needs it."""
+
+    async def remove(self, seqs: Sequence[int]) -> None: ...
+
+
+class Emulator:
+    """The application. One instance per daemon; everything on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        deployed: Deployed,
+        save_deployed: Callable[[Deployed], None],
+        queue: Queue,
+        records: Records,
+        history: History,
+        release_ids: Callable[[Sequence[int]], Any],
+        remove_logs: Callable[[int], None],
+        mns: Mns,
+        pool: Pool,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        new_request_id: Callable[[], str],
+    ) -> None:
+        self.deployed = deployed
+        self.mns = mns
+        self.history = history
+        self._save_deployed = save_deployed
+        self._queue = queue
+        self._records = records
+        self._release_ids = release_ids
+        self._remove_logs = remove_logs
+        self._pool = pool
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._new_request_id = new_request_id
+        self._deploying = asyncio.Lock()
+
+    # --- invoke
+
+    async def invoke_async(
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        qualifier: str = "",
+        invocation_id: str = "",
+        delay_seconds: int = 0,
+        request_id: str = "",
+    ) -> Message:
+        """Accept an asynchronous invocation. When it returns, not even a power cut loses it.
+
+        Raises:
+            NotFound, InvalidRequest: see accept.draft.
+            Conflict: the invocation id is in use.
+            Unavailable: the disk is full; nothing was accepted.
+        """
+        draft = accept.draft(
+            self.deployed,
+            function,
+            payload,
+            now_ms=self._clock.now_ms(),
+            request_id=request_id or self._new_request_id(),
+            qualifier=qualifier,
+            invocation_id=invocation_id,
+            delay_seconds=delay_seconds,
+        )
+        return await self._put(draft)
+
+    async def _put(self, draft: Draft) -> Message:
+        message = await self._queue.put(draft)
+        self._dispatcher.offer(message)
+        return message
+
+    async def invoke(
+        self, function: str, payload: bytes, *, qualifier: str = "", request_id: str = ""
+    ) -> Result:
+        """Run a function and wait for its result. Waits its turn when all instances are busy.
+
+        Raises:
+            NotFound, InvalidRequest: unknown function, payload over 32 MB, runtime not supported.
+        """
+        ref = self.deployed.resolve(function, qualifier)
+        accept.check_payload(payload, accept.MAX_SYNC_PAYLOAD)
+        deployed = self.deployed.functions[ref.path]
+        slot = await self._pool.take(deployed)
+        try:
+            instance = await slot.ready()
+            return await instance.invoke(request_id or self._new_request_id(), payload, attempts=1)
+        finally:
+            slot.release()
+
+    # --- executions
+
+    async def stop(self, text: str) -> str:
+        """Stop the execution with this id (or unique prefix); its full id.
+
+        Raises:
+            NotFound, InvalidRequest: no such id, or an ambiguous prefix.
+            Conflict: it has finished.
+        """
+        seq, document = self.history.find(text)
+        invocation_id: str = document["invocationId"]
+        try:
+            await self._dispatcher.stop(seq)
+        except Conflict as error:
+            _, document = self.history.find(invocation_id)
+            raise Conflict(
+                error.code,
+                f"execution {invocation_id} can't be stopped: it is {document['status']}",
+                hint=f"Run it again with: fun executions retry {invocation_id}",
+            ) from None
+        return invocation_id
+
+    async def retry(self, text: str, *, payload: bytes | None = None) -> Message:
+        """Run a finished execution again, as a new one with the same payload (or another).
+
+        Raises:
+            NotFound, InvalidRequest: no such id, an ambiguous prefix, the function is gone.
+            Conflict: it has not finished.
+        """
+        seq, document = self.history.find(text)
+        invocation_id = document["invocationId"]
+        if Status(document["status"]) not in FINAL:
+            raise Conflict(
+                "StatefulAsyncInvocationNotCompleted",
+                f"execution {invocation_id} is {document['status']}: only a finished one can be retried",
+                hint=f"Wait for it (fun executions wait {invocation_id}), or stop it first.",
+            )
+        if payload is None:
+            payload = self.history.payload(seq, document) or b""
+        draft = accept.draft(
+            self.deployed,
+            f"{document['serviceName']}/{document['functionName']}",
+            payload,
+            now_ms=self._clock.now_ms(),
+            request_id=self._new_request_id(),
+            qualifier=document["qualifier"],
+        )
+        # Stateful even where task mode was switched off since: a record is what a retry is for.
+        return await self._put(replace(draft, stateful=True, rerun_of=invocation_id))
+
+    async def prune(self, older_than_seconds: float) -> int:
+        """Delete records that ended longer ago than this; how many."""
+        before_ms = self._clock.now_ms() - int(older_than_seconds * 1000)
+        query = Query(statuses=FINAL, ended_before_ms=before_ms)
+        deleted = 0
+        batch: list[int] = []
+        for seq, _ in self.history.all(query, ascending=True):
+            # Final, but its destination or acknowledgement may still be due.
+            if self._queue.get(seq) is None:
+                batch.append(seq)
+            if len(batch) == _PRUNE_BATCH:
+                deleted += await self._delete(batch)
+                batch = []
+        deleted += await self._delete(batch) if batch else 0
+        self._remove_logs(before_ms)
+        return deleted
+
+    async def _delete(self, seqs: Sequence[int]) -> int:
+        # The ids last: with the record gone and its id still in use, a crash harms nobody.
+        await self._records.remove(seqs)
+        await self._release_ids(seqs)
+        return len(seqs)
+
+    # --- deploy
+
+    async def deploy(
+        self, stack: str, resources: Resources, *, create_queues: bool = False, dry_run: bool = False
+    ) -> Deployment:
+        """Make ``resources`` the content of a stack: all of it, or nothing.
+
+        Raises:
+            Conflict: a resource belongs to another stack.
+            Unavailable: the disk is full; what was deployed before stays.
+        """
+        async with self._deploying:
+            deployed, changes = self.deployed.deploy(stack, resources)
+            for queue in resources.queues:
+                changes.append(queue_change(self.mns.find(queue.name), queue))
+            missing = self._missing_queues(deployed, resources)
+            warnings = list(resources.warnings)
+            if create_queues:
+                changes += [Change(name, "Queue", "Add") for name in missing]
+            else:
+                warnings += [
+                    f"queue '{name}', a destination of {', '.join(users)}, does not exist: outcomes"
+                    f" can't be delivered. Create it with: fun mns queue create {name}"
+                    for name, users in missing.items()
+                ]
+            functions = tuple(deployed.functions[f.path] for f in resources.functions)
+            deployment = Deployment(tuple(changes), tuple(warnings), functions)
+            if not dry_run and not deployment.is_unchanged:
+                await self._apply(deployed, resources, list(missing) if create_queues else [])
+            return deployment
+
+    async def _apply(self, deployed: Deployed, resources: Resources, missing: Sequence[str]) -> None:
+        # Queues first: one too many does no harm should the deploy fail at its last step.
+        for queue in (*resources.queues, *(QueueAttributes(name) for name in missing)):
+            if self.mns.find(queue.name) is None:
+                await self.mns.create(queue)
+            else:
+                await self.mns.set_attributes(queue)
+        self._save_deployed(deployed)
+        self.deployed = deployed
+        self._pool.refresh(deployed.functions)
+        self._dispatcher.look()
+
+    def _missing_queues(self, deployed: Deployed, resources: Resources) -> dict[str, list[str]]:
+        """Destination queues that do not exist, each with the functions that name them."""
+        made = {queue.name for queue in resources.queues}
+        missing: dict[str, list[str]] = {}
+        for function in resources.functions:
+            config = function.async_config
+            for arn in {config.on_success, config.on_failure} - {""} if config else ():
+                address = parse_destination(arn)
+                if address.kind != "queue" or address.name in made or self.mns.find(address.name):
+                    continue
+                missing.setdefault(address.name, []).append(function.path)
+        return missing
+
+    # --- state
+
+    def look(self) -> None:
+        """Another process has put messages into the queue."""
+        self._dispatcher.look()
+
+    def counts(self) -> dict[str, int]:
+        """How many messages are being worked on, and how many instances there are."""
+        busy, idle = self._pool.counts()
+        return {
+            "running_executions": self._dispatcher.running,
+            "busy_instances": busy,
+            "idle_instances": idle,
+        }
