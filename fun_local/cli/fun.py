@@ -1,0 +1,87 @@
+"""`fun`: the group of all commands. Each lives in a module that is imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+import click
+
+from fun_local.cli import output
+
+#: Command -> (module, attribute, one line of help): here, so that `fun --help` imports none of them.
+_COMMANDS = {
+    "deploy": ("deploy", "deploy", "Deploy a template into the local home."),
+    "validate": ("deploy", "validate", "Check a template; print what is wrong with it."),
+    "info": ("info", "info", "Show what is deployed."),
+    "invoke": ("invk", "fun_invoke", "Invoke a deployed function."),
+    "executions": ("executions", "executions", "List, watch, stop and retry executions."),
+    "mns": ("mns", "mns", "Queues for outcomes: create, send, receive."),
+    "daemon": ("daemon", "daemon", "Start, stop and look after the daemon."),
+    "config": ("config", "config", "Show the settings and where they come from."),
+    "demo": ("demo", "demo", "See it all at work in under half a minute."),
+}
+
+
+class _Lazy(click.Group):
+    """A group that knows its commands by name and imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[name]
+        found: click.Command = getattr(importlib.import_module(f"fun_local.cli.{module}"), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", error.ctx) from None
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from fun_local import __version__
+
+        click.echo(__version__)
+        ctx.exit()
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print it."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show tracebacks of errors.")
+def fun(verbose: bool) -> None:
+    """Alibaba Cloud Function Compute on your own machine.
+
+    Everything is kept in FUN_LOCAL_HOME (default ~/.fun-local).
+
+    \b
+    Examples:
+      fun demo
+      fun deploy --use-ros --stack-name demo-1
+      fun executions list --status Failed --since 1h
+    """
+    if verbose:
+        os.environ["FUN_LOCAL_VERBOSE"] = "1"
+
+
+def main() -> None:
+    """The console script."""
+    output.run(fun)

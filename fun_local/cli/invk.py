@@ -1,0 +1,295 @@
+"""`invk` and `fun invoke` with all their options (the hot form of `invk` is fun_local/invk.py)."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import time
+from typing import Any
+
+import click
+
+from fun_local import accept, settings
+from fun_local.cli import output
+from fun_local.cli.client import Client
+from fun_local.cli.times import Duration
+from fun_local.errors import NotFound
+from fun_local.ports import Message
+from fun_local.store import database, queue, registry
+
+_TYPES = click.Choice(["Sync", "Async"], case_sensitive=False)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("function", metavar="[SERVICE/]FUNCTION")
+@click.option("-t", "--type", "kind", type=_TYPES, default="Sync", show_default=True)
+@click.option("-s", "--event-str", help="The event, as text.")
+@click.option(
+    "-f", "--event-file", type=click.Path(allow_dash=True), help="A file with the event; - reads stdin."
+)
+@click.option("-o", "--output-file", type=click.Path(dir_okay=False), help="Write the response here.")
+@click.option("-e", "--encode", is_flag=True, help="Print the response in base64.")
+@click.option("-q", "--qualifier", default="", help="A version or alias.")
+@click.option("--invocation-id", default="", help="An id of your choice: a second one is refused.")
+@click.option("--delay", type=click.IntRange(0, accept.MAX_DELAY_SECONDS), help="Run so many seconds later.")
+@click.option("--wait", is_flag=True, help="Async: wait for the end and print the record.")
+@click.option("--timeout", type=Duration(), help="With --wait: give up after this long (exit 4).")
+@click.option("--follow", is_flag=True, help="Async: print the log as it grows, until the end.")
+@click.option("--no-daemon", is_flag=True, help="Async: only put into the queue, start no daemon.")
+@click.option("-v", "--verbose", is_flag=True, help="Sync: print the log to stderr.")
+@output.json_option
+@click.pass_obj
+def invk(
+    request_id: str,
+    function: str,
+    kind: str,
+    event_str: str | None,
+    event_file: str | None,
+    output_file: str | None,
+    encode: bool,
+    qualifier: str,
+    invocation_id: str,
+    delay: int | None,
+    wait: bool,
+    timeout: float | None,
+    follow: bool,
+    no_daemon: bool,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Invoke a deployed function.
+
+    \b
+    Examples:
+      invk main -s '{"k": 1}'
+      id=$(invk main -t Async -s '{"failure": true}')
+      invk demo/main -t Async -f event.json --wait --timeout 60
+    """
+    payload = _payload(event_str, event_file)
+    if kind == "Async":
+        _invoke_async(
+            function,
+            payload,
+            request_id=request_id,
+            qualifier=qualifier,
+            invocation_id=invocation_id,
+            delay_seconds=delay or 0,
+            wait=wait,
+            timeout=timeout,
+            follow=follow,
+            no_daemon=no_daemon,
+            as_json=as_json,
+        )
+        return
+    only_async = {
+        "--invocation-id": invocation_id,
+        "--delay": delay,
+        "--wait": wait,
+        "--follow": follow,
+        "--no-daemon": no_daemon,
+    }
+    for option, value in only_async.items():
+        if value:
+            raise click.UsageError(f"{option} goes with -t Async")
+    _invoke_sync(
+        function,
+        payload,
+        request_id=request_id,
+        qualifier=qualifier,
+        output_file=output_file,
+        encode=encode,
+        verbose=verbose,
+        as_json=as_json,
+    )
+
+
+def _payload(event_str: str | None, event_file: str | None) -> bytes:
+    if event_str is not None and event_file is not None:
+        raise click.UsageError("give --event-str or --event-file, not both")
+    if event_str is not None:
+        return os.fsencode(event_str)
+    if event_file is None:
+        return b""
+    try:
+        with click.open_file(event_file, "rb") as file:
+            # One byte over the limit tells that it is exceeded; an endless stream must not be read.
+            return bytes(file.read(accept.MAX_SYNC_PAYLOAD + 1))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NotFound("EventFileNotFound", f"can't read the event file {event_file}: {reason}") from None
+
+
+def _invoke_async(
+    function: str,
+    payload: bytes,
+    *,
+    request_id: str,
+    qualifier: str,
+    invocation_id: str,
+    delay_seconds: int,
+    wait: bool,
+    timeout: float | None,
+    follow: bool,
+    no_daemon: bool,
+    as_json: bool,
+) -> None:
+    home = settings.default_home()
+    accepted = put(
+        home,
+        function,
+        payload,
+        request_id=request_id,
+        qualifier=qualifier,
+        invocation_id=invocation_id,
+        delay_seconds=delay_seconds,
+        no_daemon=no_daemon,
+    )
+    if follow or wait:
+        # Loaded late: a call that does not wait does without the reading side.
+        from fun_local.cli import waiting
+        from fun_local.cli.executions import finish
+
+        _require_record(home, accepted)
+        if follow:
+            for part in waiting.follow_log(home, accepted.invocation_id):
+                sys.stderr.buffer.write(part)
+                sys.stderr.flush()
+        finish(home, accepted.invocation_id, timeout, as_json)
+    if as_json:
+        output.print_json(
+            {
+                "statusCode": 202,
+                "invocationId": accepted.invocation_id,
+                "requestId": accepted.request_id,
+                "serviceName": accepted.function.service,
+                "functionName": accepted.function.function,
+                "qualifier": accepted.function.qualifier,
+            }
+        )
+        return
+    click.echo(accepted.invocation_id)
+    output.hint(f"202 Accepted. Follow it with: fun executions logs {accepted.invocation_id} -f")
+
+
+def _require_record(home: str, accepted: Message) -> None:
+    if not accepted.stateful:
+        raise click.UsageError(
+            f"{accepted.function} keeps no records (StatefulInvocation is false), so there is nothing to"
+            f" wait for; the invocation was accepted: {accepted.invocation_id}"
+        )
+
+
+def put(
+    home: str, function: str, payload: bytes, *, request_id: str, no_daemon: bool = False, **options: Any
+) -> Message:
+    """Accept an asynchronous invocation without asking the daemon, then wake or start it.
+
+    This is the way that works in every state of the daemon. ``fun_local/invk.py`` asks a daemon that is
+    up first, which is faster; with the same ``request_id`` both together accept once.
+
+    Raises:
+        FunLocalError: as accept.draft and the queue.
+    """
+    draft = accept.draft(
+        registry.read(home),
+        function,
+        payload,
+        now_ms=time.time_ns() // 1_000_000,
+        request_id=request_id,
+        **options,
+    )
+    message = database.write_once(home, lambda connection: queue.insert(connection, draft))
+    if not no_daemon:
+        Client(home).nudge_or_spawn()
+    return message
+
+
+def _invoke_sync(
+    function: str,
+    payload: bytes,
+    *,
+    request_id: str,
+    qualifier: str,
+    output_file: str | None,
+    encode: bool,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    headers = {"X-Fc-Trace-Id": request_id, "X-Fc-Log-Type": "Tail" if verbose else "None"}
+    _, answer, body = Client(settings.default_home()).invoke(function, payload, headers, qualifier=qualifier)
+    error_type = answer.get("x-fc-error-type", "")
+    if verbose:
+        click.echo(base64.b64decode(answer.get("x-fc-log-result", "")), err=True, nl=False)
+    if encode:
+        body = base64.b64encode(body)
+    if output_file:
+        with open(output_file, "wb") as file:
+            file.write(body)
+    elif not as_json:
+        sys.stdout.buffer.write(body)
+        if body and not body.endswith(b"\n") and output.is_terminal():
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.flush()
+    if as_json:
+        output.print_json(
+            {
+                "statusCode": 200,
+                "requestId": request_id,
+                "errorType": error_type,
+                "durationMs": int(answer["x-fc-invocation-duration"]),
+                "maxMemoryUsageMb": float(answer["x-fc-max-memory-usage"]),
+                "instanceId": answer["x-fc-instance-id"],
+                "payload": body.decode(errors="replace"),
+            }
+        )
+    if error_type:
+        output.hint(f"Error type: {error_type}")
+        raise output.Stop(output.FUNCTION_FAILED)
+
+
+def main(request_id: str) -> None:
+    """`invk`, when the hot form does not apply."""
+    output.run(invk, obj=request_id)
+
+
+@click.command("invoke")
+@click.argument("function", metavar="[SERVICE/]FUNCTION")
+@click.option("-t", "--type", "kind", type=_TYPES, default="Sync", show_default=True)
+@click.option("-e", "--event", help="The event, as text.")
+@click.option("-f", "--event-file", type=click.Path(allow_dash=True), help="A file with the event.")
+@click.option("-s", "--event-stdin", is_flag=True, help="Read the event from stdin.")
+@click.option("-q", "--qualifier", default="", help="A version or alias.")
+@output.json_option
+@click.pass_context
+def fun_invoke(
+    context: click.Context,
+    function: str,
+    kind: str,
+    event: str | None,
+    event_file: str | None,
+    event_stdin: bool,
+    qualifier: str,
+    as_json: bool,
+) -> None:
+    """Invoke a deployed function, with Funcraft's options.
+
+    \b
+    Examples:
+      fun invoke main -e '{"k": 1}'
+      fun invoke demo/main -t Async -f event.json
+    """
+    from fun_local.invk import new_request_id
+
+    if sum((event is not None, event_file is not None, event_stdin)) > 1:
+        raise click.UsageError("give one of --event, --event-file and --event-stdin")
+    context.obj = new_request_id()
+    context.invoke(
+        invk,
+        function=function,
+        kind=kind,
+        event_str=event,
+        event_file="-" if event_stdin else event_file,
+        qualifier=qualifier,
+        as_json=as_json,
+    )

@@ -1,0 +1,166 @@
+"""What our own tools ask of the daemon beyond the vendor's API: JSON in, one use case, JSON out."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fun_local import __version__
+from fun_local.emulator import Deployment, Emulator
+from fun_local.mns import QueueInfo, QueueMessage
+from fun_local.model.resources import Queue, Resources
+
+Json = dict[str, Any]
+
+
+async def status(emulator: Emulator) -> Json:
+    return {"pid": os.getpid(), "version": __version__, **emulator.counts()}
+
+
+async def look(emulator: Emulator) -> Json:
+    emulator.look()
+    return {}
+
+
+async def deploy(emulator: Emulator, stack: str, resources: Json, create_queues: bool, dry_run: bool) -> Json:
+    deployment = await emulator.deploy(
+        stack, Resources.from_dict(resources), create_queues=create_queues, dry_run=dry_run
+    )
+    return _deployment(deployment)
+
+
+async def stop(emulator: Emulator, id: str) -> Json:
+    return {"invocationId": await emulator.stop(id)}
+
+
+async def retry(emulator: Emulator, id: str, payload: str | None = None) -> Json:
+    message = await emulator.retry(id, payload=None if payload is None else base64.b64decode(payload))
+    return {
+        "statusCode": 202,
+        "invocationId": message.invocation_id,
+        "requestId": message.request_id,
+        "serviceName": message.function.service,
+        "functionName": message.function.function,
+        "qualifier": message.function.qualifier,
+        "rerunOf": message.rerun_of,
+    }
+
+
+async def prune(emulator: Emulator, older_than_seconds: float) -> Json:
+    return {"deleted": await emulator.prune(older_than_seconds)}
+
+
+async def queue_create(emulator: Emulator, attributes: Json) -> Json:
+    return {"created": await emulator.mns.create(Queue.from_dict(attributes))}
+
+
+async def queue_list(emulator: Emulator) -> Json:
+    return {"queues": [_info(emulator.mns.info(name)) for name in emulator.mns.names()]}
+
+
+async def queue_info(emulator: Emulator, name: str) -> Json:
+    return _info(emulator.mns.info(name))
+
+
+async def queue_delete(emulator: Emulator, name: str) -> Json:
+    await emulator.mns.delete(name)
+    return {}
+
+
+async def queue_purge(emulator: Emulator, name: str) -> Json:
+    return {"deleted": await emulator.mns.purge(name)}
+
+
+async def queue_send(
+    emulator: Emulator, name: str, body: str, delay_seconds: int | None, priority: int
+) -> Json:
+    message_id = await emulator.mns.send(
+        name, base64.b64decode(body), delay_seconds=delay_seconds, priority=priority
+    )
+    return {"messageId": message_id}
+
+
+async def queue_peek(emulator: Emulator, name: str, limit: int) -> Json:
+    return {"messages": [_message(message) for message in emulator.mns.peek(name, limit=limit)]}
+
+
+async def queue_receive(emulator: Emulator, name: str, limit: int, wait_seconds: int | None) -> Json:
+    found = await emulator.mns.receive(name, limit=limit, wait_seconds=wait_seconds)
+    return {"messages": [_message(message) for message in found]}
+
+
+async def queue_delete_message(emulator: Emulator, name: str, receipt: str) -> Json:
+    await emulator.mns.delete_message(name, receipt)
+    return {}
+
+
+def _deployment(deployment: Deployment) -> Json:
+    return {
+        "changes": [
+            {"resource": c.resource, "type": c.type, "action": c.action, "properties": list(c.properties)}
+            for c in deployment.changes
+        ],
+        "warnings": list(deployment.warnings),
+        "functions": [function.to_dict() for function in deployment.functions],
+        "unchanged": deployment.is_unchanged,
+    }
+
+
+def _info(info: QueueInfo) -> Json:
+    """MNS's attributes in camelCase (mns section 8.3)."""
+    queue = info.queue
+    return {
+        "queueName": queue.name,
+        "createTime": info.created_ms // 1000,
+        "lastModifyTime": info.modified_ms // 1000,
+        "visibilityTimeout": queue.visibility_seconds,
+        "maximumMessageSize": queue.max_message_bytes,
+        "messageRetentionPeriod": queue.retention_seconds,
+        "delaySeconds": queue.delay_seconds,
+        "pollingWaitSeconds": queue.polling_wait_seconds,
+        "activeMessages": info.active,
+        "inactiveMessages": info.inactive,
+        "delayMessages": info.delayed,
+        "loggingEnabled": queue.logging_enabled,
+    }
+
+
+def _message(message: QueueMessage) -> Json:
+    """A message in camelCase; bodies that are not text are replaced and given whole in base64."""
+    answer: Json = {
+        "messageId": message.message_id,
+        "messageBody": message.body.decode(errors="replace"),
+        "priority": message.priority,
+        "enqueueTime": message.sent_ms,
+        "firstDequeueTime": message.first_dequeue_ms,
+        "dequeueCount": message.dequeue_count,
+    }
+    if message.receipt:
+        answer["receiptHandle"] = message.receipt
+        answer["nextVisibleTime"] = message.next_visible_ms
+    try:
+        message.body.decode()
+    except UnicodeDecodeError:
+        answer["messageBodyBase64"] = base64.b64encode(message.body).decode()
+    return answer
+
+
+OPERATIONS: dict[str, Callable[..., Awaitable[Json]]] = {
+    "status": status,
+    "look": look,
+    "deploy": deploy,
+    "stop": stop,
+    "retry": retry,
+    "prune": prune,
+    "queue-create": queue_create,
+    "queue-list": queue_list,
+    "queue-info": queue_info,
+    "queue-delete": queue_delete,
+    "queue-purge": queue_purge,
+    "queue-send": queue_send,
+    "queue-peek": queue_peek,
+    "queue-receive": queue_receive,
+    "queue-delete-message": queue_delete_message,
+}

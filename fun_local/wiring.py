@@ -1,0 +1,119 @@
+"""Which adapter implements which port. Decides nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from fun_local import recovery
+from fun_local.dispatcher import Dispatcher
+from fun_local.emulator import Emulator
+from fun_local.mns import Mns, QueueDestination
+from fun_local.model.retry import Backoff
+from fun_local.pool import Pool
+from fun_local.ports import Clock, Destination
+from fun_local.runtime.process import ProcessRuntime
+from fun_local.settings import Settings
+from fun_local.store import buckets, database, logs, registry
+from fun_local.store.code import CodeStore
+from fun_local.store.executions import DiskExecutionStore
+from fun_local.store.group_commit import GroupCommit
+from fun_local.store.history import History
+from fun_local.store.queue import DiskQueue
+
+#: A staged folder of code that no deploy has taken up within this time is left over.
+_CODE_GRACE_SECONDS = 3600.0
+
+
+class SystemClock:
+    """ports.Clock of this machine."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def new_request_id() -> str:
+    """The 36 characters of FC 2.0 (fc-api 1.3)."""
+    return str(uuid.uuid4())
+
+
+def code_store(home: str) -> CodeStore:
+    return CodeStore(os.path.join(home, "code"))
+
+
+@contextlib.asynccontextmanager
+async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
+    """The application over a home's files, from recovery to an orderly end.
+
+    Nothing runs before ``Emulator.look`` is called: by then callers can reach the daemon, so that what
+    they put meanwhile is not overlooked.
+
+    Raises:
+        CorruptState: a file that everything depends on is damaged.
+    """
+    clock: Clock = SystemClock()
+    registry.remove_leftovers(home)
+    deployed = registry.read(home)
+    code = code_store(home)
+    code.remove_unused({f.code for f in deployed.functions.values()}, older_than_seconds=_CODE_GRACE_SECONDS)
+    writer = database.Writer(home)
+    reader = database.connect(home, read_only=True)
+    group: GroupCommit[Callable[[sqlite3.Connection], Any], Any] = GroupCommit("queue", writer.commit)
+    write: Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]] = group.add
+    queue = DiskQueue(reader, write)
+    store = DiskExecutionStore(home, write)
+    begun = recovery.begun(queue.unsettled(), buckets.bucket_of, store.records_in)
+    mns = Mns(reader, write, clock)
+    destinations: dict[str, Destination] = {"queue": QueueDestination(mns)}
+    run_dir = os.path.join(home, "instances")
+    runtime = ProcessRuntime(
+        code_path=code.path,
+        log_dir=logs.folder(home),
+        run_dir=run_dir,
+        account_id=settings.account_id,
+        region=settings.region,
+        stop_grace_seconds=settings.stop_grace_seconds,
+    )
+    pool = Pool(runtime, max_instances=settings.max_instances, idle_seconds=settings.idle_seconds)
+    dispatcher = Dispatcher(
+        queue=queue,
+        store=store,
+        pool=pool,
+        find=lambda ref: application.deployed.find(ref),  # noqa: PLW0108 - made below
+        destinations=destinations,
+        clock=clock,
+        backoff=Backoff(settings.retry_first_seconds, settings.retry_cap_seconds),
+    )
+    application = Emulator(
+        deployed=deployed,
+        save_deployed=lambda new: registry.write(home, new),
+        queue=queue,
+        records=store,
+        history=History(home),
+        release_ids=queue.release_ids,
+        remove_logs=lambda before_ms: logs.remove_old(home, run_dir, before_ms),
+        mns=mns,
+        pool=pool,
+        dispatcher=dispatcher,
+        clock=clock,
+        new_request_id=new_request_id,
+    )
+    dispatcher.recover(begun)
+    try:
+        yield application
+    finally:
+        await dispatcher.close()
+        await pool.close()
+        await store.close()
+        await group.close()
+        reader.close()
+        writer.close()
