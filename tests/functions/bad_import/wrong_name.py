@@ -1,0 +1,5 @@
+from other import nothing
+
+
+def handler(event, context):
+    return nothing

@@ -1,0 +1,1 @@
+raise RuntimeError("a package is located, not run")
