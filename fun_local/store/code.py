@@ -1,0 +1,161 @@
+"""The code of functions: folders named by the digest of what is in them, so written once and never changed.
+
+root/<digest>/...    complete, or not there
+root/.new-...        being written, or what a crash left of that
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import IO, Protocol
+
+from fun_local.errors import InvalidRequest, NotFound
+from fun_local.store.code_entries import MAX_BYTES, Entry, archive_entries, file_entries, folder_entries
+from fun_local.store.files import make_private_folder, raise_unavailable
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NEW = ".new-"
+
+
+class Source(Protocol):
+    """Code to be kept: one of files by relative name, a folder, or the bytes of a zip archive."""
+
+    @property
+    def files(self) -> Mapping[str, bytes] | None: ...
+
+    @property
+    def folder(self) -> str | None: ...
+
+    @property
+    def archive(self) -> bytes | None: ...
+
+
+class CodeStore:
+    """Code in ``root``, a folder that only its owner can enter. Any number of processes may add to it."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.abspath(root)
+
+    def path(self, digest: str) -> str:
+        """The folder of a digest.
+
+        Raises:
+            NotFound: there is none.
+        """
+        path = os.path.join(self._root, digest)
+        if not _DIGEST.fullmatch(digest) or not os.path.isdir(path):
+            message = f"the code {digest!r} is not in {self._root}"
+            raise NotFound("CodeNotFound", message, hint="Deploy the function again: fun deploy")
+        return path
+
+    def add(self, source: Source) -> str:
+        """Keep the code and return its digest. The same content has the same digest, wherever it was.
+
+        Raises:
+            InvalidRequest: code that can't be kept: links out of it, too much, a damaged archive.
+            Unavailable: the disk is full.
+        """
+        entries = self._entries(source)
+        digest = _read(entries)
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(os.path.join(self._root, digest))  # in use again: remove_unused goes by this time
+            return digest
+        make_private_folder(self._root)
+        try:
+            temporary = tempfile.mkdtemp(prefix=_NEW, dir=self._root)
+        except OSError as error:
+            raise_unavailable(self._root, error)
+        try:
+            # Named by what has been written: files may have changed since they were looked at.
+            digest = _read(entries, temporary)
+            os.utime(temporary)
+            with contextlib.suppress(FileExistsError):
+                _rename(temporary, os.path.join(self._root, digest))
+        except OSError as error:
+            raise_unavailable(self._root, error)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return digest
+
+    def remove_unused(self, keep: Collection[str], *, older_than_seconds: float) -> None:
+        """Delete the code whose digest is not in ``keep``, and what crashes have left.
+
+        Younger folders stay: somebody may be about to deploy what they have just added.
+        """
+        try:
+            names = os.listdir(self._root)
+        except FileNotFoundError:
+            return
+        for name in names:
+            path = os.path.join(self._root, name)
+            if name in keep or not (name.startswith(_NEW) or _DIGEST.fullmatch(name)):
+                continue
+            # A folder that another process removes first, or that can't be removed, is no matter.
+            with contextlib.suppress(OSError):
+                if time.time() - os.stat(path).st_mtime < older_than_seconds:
+                    continue
+                doomed = f"{path}-old" if name.startswith(_NEW) else os.path.join(self._root, f"{_NEW}{name}")
+                os.rename(path, doomed)  # nobody may find half a folder under a digest
+                shutil.rmtree(doomed, ignore_errors=True)
+
+    def _entries(self, source: Source) -> list[Entry]:
+        if source.archive is not None:
+            return archive_entries(source.archive)
+        if source.folder is not None:
+            return folder_entries(source.folder, without=self._root)
+        return file_entries(source.files or {})
+
+
+def _read(entries: Sequence[Entry], folder: str | None = None) -> str:
+    """Read everything once and return the digest; with a ``folder``, write it there too.
+
+    Counts what is really read: what an archive says of its sizes may be wrong.
+    """
+    total = 0
+    whole = hashlib.sha256()
+    for entry in entries:
+        content = hashlib.sha256()
+        with contextlib.nullcontext() if folder is None else _created(folder, entry) as file:
+            for chunk in entry.chunks():
+                total += len(chunk)
+                if total > MAX_BYTES:
+                    raise InvalidRequest("InvalidCode", f"the code is larger than {MAX_BYTES} bytes")
+                content.update(chunk)
+                if file is not None:
+                    file.write(chunk)
+        kind = b"d" if entry.open is None else b"x" if entry.is_executable else b"f"
+        whole.update(kind + os.fsencode(entry.name) + b"\0" + content.digest())
+    return whole.hexdigest()
+
+
+@contextlib.contextmanager
+def _created(folder: str, entry: Entry) -> Iterator[IO[bytes] | None]:
+    """The entry below ``folder``, with the folders it is in: open for writing, or None for a folder."""
+    parts = entry.name.split("/")
+    for i in range(1, len(parts) + (entry.open is None)):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(os.path.join(folder, *parts[:i]), 0o700)
+    if entry.open is None:
+        yield None
+        return
+    mode = 0o700 if entry.is_executable else 0o600
+    fd = os.open(os.path.join(folder, entry.name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(fd, "wb") as file:
+        yield file
+
+
+def _rename(temporary: str, path: str) -> None:
+    try:
+        os.rename(temporary, path)
+    except OSError:
+        # Somebody else has added the same meanwhile; the system may call it "not empty" too.
+        if os.path.isdir(path):
+            raise FileExistsError(path) from None
+        raise
