@@ -87,6 +87,8 @@ class Dispatcher:
         self._backoff = backoff
         self._backlogs: dict[FunctionRef, _Backlog] = {}
         self._runs: dict[int, _Run] = {}
+        # The messages in memory that are not being worked on: what lies in the backlogs.
+        self._ready: set[int] = set()
         # Messages whose record exists already: they were begun before (a retry, or before a restart).
         self._begun: set[int] = set()
         self._is_stopping = False
@@ -111,6 +113,8 @@ class Dispatcher:
 
     def offer(self, message: Message) -> None:
         """A message that was just accepted here; no need to read it from disk."""
+        if message.seq in self._runs or message.seq in self._ready:
+            return  # put a second time, or already found on disk
         if message.due_ms > self._clock.now_ms():
             self._set_alarm(message.due_ms)
             return
@@ -118,18 +122,21 @@ class Dispatcher:
         if backlog is None:
             # Nothing else of that function is due, or ``look`` would have found it.
             self._backlogs[message.function] = _Backlog(deque([message]), has_more_on_disk=False)
+            self._ready.add(message.seq)
         elif not backlog.has_more_on_disk and len(backlog.ready) < _MEMORY:
             backlog.ready.append(message)
+            self._ready.add(message.seq)
         else:
             backlog.has_more_on_disk = True
         self._pump(message.function)
 
     def look(self) -> None:
         """Another process may have put messages: read what is there."""
+        now_ms = self._clock.now_ms()  # once: what becomes due while we look must not be missed
         for function in self._queue.functions():
             self._backlogs.setdefault(function, _Backlog()).has_more_on_disk = True
             self._pump(function)
-        self._plan_alarm()
+        self._plan_alarm(now_ms)
 
     def _on_free(self, path: str) -> None:
         for function in list(self._backlogs):
@@ -144,8 +151,8 @@ class Dispatcher:
         self._alarm_ms = due_ms
         self._alarm = asyncio.get_running_loop().create_task(self._ring(due_ms))
 
-    def _plan_alarm(self) -> None:
-        due_ms = self._queue.next_due_ms(self._clock.now_ms())
+    def _plan_alarm(self, after_ms: int) -> None:
+        due_ms = self._queue.next_due_ms(after_ms)
         if due_ms is not None:
             self._set_alarm(due_ms)
 
@@ -169,6 +176,7 @@ class Dispatcher:
             if deployed and slot is None:
                 return
             message = backlog.ready.popleft()
+            self._ready.discard(message.seq)
             execution = self._store.get(message.seq) if message.seq in self._begun else None
             self._spawn(message, execution or _accepted(message), slot)
 
@@ -178,6 +186,7 @@ class Dispatcher:
         now_ms = self._clock.now_ms()
         found = self._queue.due(function, now_ms, skip=self._runs.keys(), limit=_STRETCH)
         backlog.ready.extend(found)
+        self._ready.update(message.seq for message in found)
         backlog.has_more_on_disk = len(found) == _STRETCH
         return bool(found)
 
@@ -389,6 +398,7 @@ class Dispatcher:
         backlog = self._backlogs.get(message.function)
         if backlog:
             backlog.ready = deque(other for other in backlog.ready if other.seq != seq)
+            self._ready.discard(seq)
         return _Run(message, self._store.get(seq) or _accepted(message))
 
     @property

@@ -52,7 +52,7 @@ class _Group:
     revision: str
     busy: int = 0
     idle: list[_Idle] = field(default_factory=list)
-    waiters: deque[asyncio.Future[None]] = field(default_factory=deque)
+    waiters: deque[asyncio.Future[Slot]] = field(default_factory=deque)
 
 
 class Pool:
@@ -88,20 +88,17 @@ class Pool:
     async def take(self, function: Function) -> Slot:
         """A slot, as soon as there is one; first come, first served."""
         slot = self.try_take(function)
-        while slot is None:
-            group = self._group(function)
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            group.waiters.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._next(group)  # the turn was ours: pass it on
-                else:
-                    group.waiters.remove(turn)
-                raise
-            slot = self._take(group) if group.busy < self._max else None
-        return slot
+        if slot is not None:
+            return slot
+        group = self._group(function)
+        turn: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        group.waiters.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                turn.result().release()  # it came, but nobody is there any more
+            raise
 
     def _take(self, group: _Group) -> Slot:
         group.busy += 1
@@ -176,7 +173,8 @@ class Pool:
         while group.waiters:
             turn = group.waiters.popleft()
             if not turn.done():
-                turn.set_result(None)
+                # Taken for it here and now: a moment later somebody else might have it.
+                turn.set_result(self._take(group))
                 return
         self.on_free(group.function.path)
 
