@@ -460,15 +460,7 @@ _UNDERWAY = frozenset({Status.RUNNING, Status.STOPPING})
 
 
 def _accepted(message: Message) -> Execution:
-    execution = Execution.accepted(
-        seq=message.seq,
-        invocation_id=message.invocation_id,
-        request_id=message.request_id,
-        function=message.function,
-        accepted_ms=message.accepted_ms,
-        payload=message.payload,
-        rerun_of=message.rerun_of,
-    )
+    execution = message.accepted()
     if message.attempts:
         # A retry of a plain asynchronous invocation: no record, so the message says how far it came.
         at_ms = message.accepted_ms

@@ -47,6 +47,18 @@ class Message:
     is_delivered: bool = False
     rerun_of: str = ""
 
+    def accepted(self) -> Execution:
+        """The execution at its first moment: its message says it all."""
+        return Execution.accepted(
+            seq=self.seq,
+            invocation_id=self.invocation_id,
+            request_id=self.request_id,
+            function=self.function,
+            accepted_ms=self.accepted_ms,
+            payload=self.payload,
+            rerun_of=self.rerun_of,
+        )
+
 
 class Queue(Protocol):
     """Accepted invocations, until they are settled. One daemon takes from it; many processes put."""

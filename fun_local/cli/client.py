@@ -74,7 +74,7 @@ class Client:
         """Whether a daemon answers."""
         try:
             self._request("POST", "/local/status", b"", {})
-        except OSError:
+        except (OSError, Unavailable):  # not there, or about to end
             return False
         return True
 

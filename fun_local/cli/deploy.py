@@ -75,7 +75,11 @@ def deploy(
         stage=True,
     )
     client = Client(home)
-    request: dict[str, Any] = {"stack": stack, "resources": resources.to_dict(), "create_queues": create_queues}
+    request: dict[str, Any] = {
+        "stack": stack,
+        "resources": resources.to_dict(),
+        "create_queues": create_queues,
+    }
     if ask:
         planned = client.call("deploy", dry_run=True, **request)
         if not planned["unchanged"]:

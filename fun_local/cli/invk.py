@@ -6,6 +6,7 @@ import base64
 import os
 import sys
 import time
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -14,7 +15,9 @@ from fun_local import accept, settings
 from fun_local.cli import output
 from fun_local.cli.client import Client
 from fun_local.cli.times import Duration
-from fun_local.errors import NotFound
+from fun_local.errors import Conflict, NotFound
+from fun_local.http.answers import accepted
+from fun_local.model.deployed import Deployed
 from fun_local.ports import Message
 from fun_local.store import database, queue, registry
 
@@ -135,7 +138,9 @@ def _invoke_async(
     as_json: bool,
 ) -> None:
     home = settings.default_home()
-    accepted = put(
+    if wait or follow:
+        _require_records(registry.read(home), function, qualifier)
+    message = put(
         home,
         function,
         payload,
@@ -150,33 +155,26 @@ def _invoke_async(
         from fun_local.cli import waiting
         from fun_local.cli.executions import finish
 
-        _require_record(home, accepted)
         if follow:
-            for part in waiting.follow_log(home, accepted.invocation_id):
+            for part in waiting.follow_log(home, message.invocation_id):
                 sys.stderr.buffer.write(part)
                 sys.stderr.flush()
-        finish(home, accepted.invocation_id, timeout, as_json)
+        finish(home, message.invocation_id, timeout, as_json)
     if as_json:
-        output.print_json(
-            {
-                "statusCode": 202,
-                "invocationId": accepted.invocation_id,
-                "requestId": accepted.request_id,
-                "serviceName": accepted.function.service,
-                "functionName": accepted.function.function,
-                "qualifier": accepted.function.qualifier,
-            }
-        )
+        output.print_json(accepted(message))
         return
-    click.echo(accepted.invocation_id)
-    output.hint(f"202 Accepted. Follow it with: fun executions logs {accepted.invocation_id} -f")
+    click.echo(message.invocation_id)
+    output.hint(f"202 Accepted. Follow it with: fun executions logs {message.invocation_id} -f")
 
 
-def _require_record(home: str, accepted: Message) -> None:
-    if not accepted.stateful:
-        raise click.UsageError(
-            f"{accepted.function} keeps no records (StatefulInvocation is false), so there is nothing to"
-            f" wait for; the invocation was accepted: {accepted.invocation_id}"
+def _require_records(deployed: Deployed, function: str, qualifier: str) -> None:
+    """Before anything is accepted: of a stateless invocation there is nothing to wait for."""
+    ref = deployed.resolve(function, qualifier)
+    if not deployed.async_config(ref).stateful:
+        raise InvalidRequest(
+            "InvalidArgument",
+            f"{ref} keeps no records (StatefulInvocation is false), so there is nothing to wait for",
+            hint="Leave out --wait and --follow, or set StatefulInvocation in the template.",
         )
 
 
@@ -199,7 +197,13 @@ def put(
         request_id=request_id,
         **options,
     )
-    message = database.write_once(home, lambda connection: queue.insert(connection, draft))
+    try:
+        message = database.write_once(home, lambda connection: queue.insert(connection, draft))
+    except Conflict:
+        if draft.invocation_id != request_id:
+            raise
+        # Nobody else has our request id: the daemon accepted this, ran it, and died before it could say so.
+        return Message(seq=0, **{f.name: getattr(draft, f.name) for f in fields(draft)})
     if not no_daemon:
         Client(home).nudge_or_spawn()
     return message

@@ -9,6 +9,7 @@ from typing import Any
 
 from fun_local import __version__
 from fun_local.emulator import Deployment, Emulator
+from fun_local.http.answers import accepted
 from fun_local.mns import QueueInfo, QueueMessage
 from fun_local.model.resources import Queue, Resources
 
@@ -37,15 +38,7 @@ async def stop(emulator: Emulator, id: str) -> Json:
 
 async def retry(emulator: Emulator, id: str, payload: str | None = None) -> Json:
     message = await emulator.retry(id, payload=None if payload is None else base64.b64decode(payload))
-    return {
-        "statusCode": 202,
-        "invocationId": message.invocation_id,
-        "requestId": message.request_id,
-        "serviceName": message.function.service,
-        "functionName": message.function.function,
-        "qualifier": message.function.qualifier,
-        "rerunOf": message.rerun_of,
-    }
+    return accepted(message)
 
 
 async def prune(emulator: Emulator, older_than_seconds: float) -> Json:

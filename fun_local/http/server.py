@@ -18,6 +18,7 @@ from aiohttp import web
 from fun_local import accept
 from fun_local.emulator import Emulator
 from fun_local.errors import FunLocalError, InvalidRequest
+from fun_local.http.answers import accepted
 from fun_local.http.errors import body_of, status_of
 from fun_local.http.operations import OPERATIONS
 
@@ -81,18 +82,7 @@ async def _invoke(emulator: Emulator, request: web.Request) -> web.Response:
             invocation_id=headers.get("X-Fc-Stateful-Async-Invocation-Id", ""),
             delay_seconds=_whole(headers.get("X-Fc-Async-Delay", "0")),
         )
-        return _json(
-            {
-                "statusCode": 202,
-                "invocationId": message.invocation_id,
-                "requestId": message.request_id,
-                "serviceName": message.function.service,
-                "functionName": message.function.function,
-                "qualifier": message.function.qualifier,
-            },
-            202,
-            {"X-Fc-Stateful-Async-Invocation-Id": message.invocation_id},
-        )
+        return _json(accepted(message), 202, {"X-Fc-Stateful-Async-Invocation-Id": message.invocation_id})
     if kind != "sync":
         raise InvalidRequest("InvalidArgument", f"invocation type must be Sync or Async, not {kind!r}")
     result = await emulator.invoke(function, payload, qualifier=qualifier, request_id=request_id)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from fun_local.model.execution import Event, Execution, LogSegment, Status
 from fun_local.model.names import FunctionRef
 from fun_local.model.resources import AsyncConfig
-from fun_local.ports import Message
 
 Document = dict[str, Any]
 
@@ -110,17 +108,3 @@ def from_document(seq: int, document: Document, read_file: Callable[[str], bytes
         logs=tuple(LogSegment(*segment) for segment in get("logs", ())),
         rerun_of=get("rerunOf", ""),
     )
-
-
-def waiting_execution(message: Message, config: AsyncConfig) -> Execution:
-    """The record of an invocation that has not left the queue yet: its message says it all."""
-    accepted = Execution.accepted(
-        seq=message.seq,
-        invocation_id=message.invocation_id,
-        request_id=message.request_id,
-        function=message.function,
-        accepted_ms=message.accepted_ms,
-        payload=message.payload,
-        rerun_of=message.rerun_of,
-    )
-    return replace(accepted, config=config)

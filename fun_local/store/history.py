@@ -12,7 +12,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fun_local.errors import InvalidRequest, NotFound
 from fun_local.model.deployed import Deployed
@@ -20,7 +20,7 @@ from fun_local.model.execution import Status
 from fun_local.model.names import FunctionRef
 from fun_local.store import buckets, database, queue, registry
 from fun_local.store.buckets import BUCKET_SIZE
-from fun_local.store.documents import Document, get_bytes, to_document, waiting_execution
+from fun_local.store.documents import Document, get_bytes, to_document
 
 #: How many candidates an ambiguous prefix lists.
 _CANDIDATES = 5
@@ -169,7 +169,7 @@ class History:
         deployed = registry.read(self._home) if waiting else Deployed()
         for message in waiting:
             config = deployed.async_config(message.function)
-            recorded[message.seq] = to_document(waiting_execution(message, config))
+            recorded[message.seq] = to_document(replace(message.accepted(), config=config))
         return recorded
 
     def _load(self, connection: sqlite3.Connection | None, seq: int) -> tuple[int, Document]:

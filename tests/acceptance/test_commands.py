@@ -286,6 +286,17 @@ def test_only_enqueueing_starts_no_daemon(shell):
     shell.wait(invocation_id)
 
 
+def test_a_stateless_function_keeps_no_record_but_delivers(shell):
+    deploy(shell, template(ECHO, stateful=False))
+    refused = shell.invk("main", "-t", "Async", "-s", "1", "--wait", check=1)
+    assert "keeps no records" in refused.err
+    request_id = shell.invk("main", "-t", "Async", "-s", "1").out.strip()
+    letter = shell.letter("dlq")
+    assert letter["requestContext"]["requestId"] == request_id
+    assert letter["responsePayload"] == "1"
+    assert shell.fun("executions", "list", "--json").json["invocations"] == []
+
+
 def test_a_second_daemon_is_refused(shell):
     shell.fun("daemon", "start")
     pid = shell.fun("daemon", "status", "--json").json["pid"]
