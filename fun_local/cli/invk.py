@@ -15,7 +15,7 @@ from fun_local import accept, settings
 from fun_local.cli import output
 from fun_local.cli.client import Client
 from fun_local.cli.times import Duration
-from fun_local.errors import Conflict, NotFound
+from fun_local.errors import Conflict, InvalidRequest, NotFound
 from fun_local.http.answers import accepted
 from fun_local.model.deployed import Deployed
 from fun_local.ports import Message

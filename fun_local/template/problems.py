@@ -50,12 +50,15 @@ def invalid_template(file: str, problems: Sequence[Problem]) -> InvalidTemplate:
     return InvalidTemplate(f"{file}{line}: {where}{first.message}{more}", ordered, hint=hint)
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """``Did you mean …?`` with the known name most like ``name``, or an empty text."""
+def nearest(name: str, known: Sequence[str], *, likeness: float = 0.55) -> str:
+    """``Did you mean …?`` with the known name most like ``name``, or an empty text.
+
+    ``likeness`` is how like it must be, from 0 to 1, which is the same but for the case of its letters.
+    """
     import difflib  # only a template with a mistake in it needs it
 
     by_lower = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(name[:128].lower(), by_lower, n=1)
+    found = difflib.get_close_matches(name[:128].lower(), by_lower, n=1, cutoff=likeness)
     return f"Did you mean {by_lower[found[0]]}?" if found else ""
 
 

@@ -23,6 +23,8 @@ _ACCEPTED = {
     "ALIYUN::FC::ProvisionConfig": "instances are started when they are needed",
     "ALIYUN::FC::Layer": "layers are not loaded",
     "ALIYUN::FC::": "it has no counterpart on this machine",
+    "ALIYUN::MNS::Topic": "of MNS, a template makes queues only",
+    "ALIYUN::MNS::Subscription": "of MNS, a template makes queues only",
     "ALIYUN::MNS::": "of MNS, a template makes queues only",
     "ALIYUN::RAM::": "there are no accounts or permissions on this machine",
     "ALIYUN::SLS::": "logs are kept by the emulator itself",
@@ -65,7 +67,8 @@ def decide(resource_type: str) -> Decision:
     family, _, name = resource_type.rpartition("::")
     if resource_type not in _ACCEPTED:
         # So close to what is run that it is a slip rather than a wish for something else.
-        meant = nearest(name, [known.rpartition("::")[2] for known in RUN if known.startswith(f"{family}::")])
+        siblings = [known.rpartition("::")[2] for known in RUN if known.startswith(f"{family}::")]
+        meant = nearest(name, siblings, likeness=0.75)
         if meant:
             return Decision("refused", _not_a_type(resource_type), meant)
     if resource_type.startswith(("ALIYUN::", "DATASOURCE::")):
