@@ -17,7 +17,7 @@ from fun_local.mns import Mns
 from fun_local.model.deployed import Change, Deployed, queue_change
 from fun_local.model.execution import FINAL, Status
 from fun_local.model.names import parse_destination
-from fun_local.model.outcome import Result
+from fun_local.model.outcome import Result, log_summary
 from fun_local.model.resources import Function, Resources
 from fun_local.model.resources import Queue as QueueAttributes
 from fun_local.pool import Pool
@@ -59,6 +59,7 @@ class Emulator:
         records: Records,
         history: History,
         release_ids: Callable[[Sequence[int]], Any],
+        read_log: Callable[[str, int, int], bytes],
         remove_logs: Callable[[int], None],
         mns: Mns,
         pool: Pool,
@@ -73,6 +74,7 @@ class Emulator:
         self._queue = queue
         self._records = records
         self._release_ids = release_ids
+        self._read_log = read_log
         self._remove_logs = remove_logs
         self._pool = pool
         self._dispatcher = dispatcher
@@ -118,8 +120,10 @@ class Emulator:
 
     async def invoke(
         self, function: str, payload: bytes, *, qualifier: str = "", request_id: str = ""
-    ) -> Result:
-        """Run a function and wait for its result. Waits its turn when all instances are busy.
+    ) -> tuple[Result, bytes]:
+        """Run a function and wait; its result and the tail of its log.
+
+        Waits its turn when all instances are busy.
 
         Raises:
             NotFound, InvalidRequest: unknown function, payload over 32 MB, runtime not supported.
@@ -130,9 +134,12 @@ class Emulator:
         slot = await self._pool.take(deployed)
         try:
             instance = await slot.ready()
-            return await instance.invoke(request_id or self._new_request_id(), payload, attempts=1)
+            file, start = instance.log_position()
+            result = await instance.invoke(request_id or self._new_request_id(), payload, attempts=1)
+            tail = self._read_log(file, start, instance.log_position()[1])
         finally:
             slot.release()
+        return result, tail + f"\n{log_summary(result, deployed.memory_mb)}\n".encode()
 
     # --- executions
 

@@ -100,6 +100,7 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
         records=store,
         history=History(home),
         release_ids=queue.release_ids,
+        read_log=lambda file, start, end: logs.tail(home, file, start, end),
         remove_logs=lambda before_ms: logs.remove_old(home, run_dir, before_ms),
         mns=mns,
         pool=pool,

@@ -6,6 +6,7 @@ POST /local/{operation}         JSON in, JSON out: operations.py
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import os
@@ -85,13 +86,15 @@ async def _invoke(emulator: Emulator, request: web.Request) -> web.Response:
         return _json(accepted(message), 202, {"X-Fc-Stateful-Async-Invocation-Id": message.invocation_id})
     if kind != "sync":
         raise InvalidRequest("InvalidArgument", f"invocation type must be Sync or Async, not {kind!r}")
-    result = await emulator.invoke(function, payload, qualifier=qualifier, request_id=request_id)
+    result, log_tail = await emulator.invoke(function, payload, qualifier=qualifier, request_id=request_id)
     answer = {
         "X-Fc-Request-Id": request_id,
         "X-Fc-Instance-Id": result.instance_id,
         "X-Fc-Invocation-Duration": str(int(result.duration_ms)),
         "X-Fc-Max-Memory-Usage": f"{result.memory_mb:.2f}",
     }
+    if headers.get("X-Fc-Log-Type", "None").lower() == "tail":
+        answer["X-Fc-Log-Result"] = base64.b64encode(log_tail).decode()
     if result.error_type:
         answer["X-Fc-Error-Type"] = result.error_type
     return web.Response(body=result.payload, headers=answer)

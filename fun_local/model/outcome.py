@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 
 from fun_local.model.names import FunctionRef
 
@@ -38,6 +39,14 @@ class Result:
     @property
     def is_success(self) -> bool:
         return not self.error_type
+
+
+def log_summary(result: Result, memory_limit_mb: int) -> str:
+    """The line that follows the log tail of a synchronous call (runtime 5.7): billed by the millisecond."""
+    return (
+        f"Duration: {result.duration_ms:.2f} ms, Billed Duration: {ceil(result.duration_ms)} ms,"
+        f" Memory Size: {memory_limit_mb} MB, Max Memory Used: {result.memory_mb:.2f} MB"
+    )
 
 
 def exit_payload(duration_ms: float, memory_mb: float) -> bytes:

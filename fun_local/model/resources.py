@@ -148,6 +148,84 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """What starts a function. ``type`` is the vendor's word (http, timer, mns_topic, oss, …)."""
+
+    service: str
+    function: str
+    name: str
+    type: str
+    config: dict[str, Any] = field(default_factory=dict)
+    qualifier: str = LATEST
+    role: str = ""
+    source_arn: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.service}/{self.function}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A service's state to be published under the next number, unless nothing changed since the last."""
+
+    service: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for a published version; ``version`` empty means the newest."""
+
+    service: str
+    name: str
+    version: str = ""
+    description: str = ""
+    additional_weights: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """An MNS topic."""
+
+    name: str
+    max_message_bytes: int = 65_536
+    logging_enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Who is told of a topic's messages. ``endpoint`` is a queue's address or an HTTP URL."""
+
+    topic: str
+    name: str
+    endpoint: str
+    strategy: str = "BACKOFF_RETRY"
+    format: str = "XML"
+    filter_tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A custom domain: paths to (service, function, qualifier)."""
+
+    name: str
+    protocol: str = "HTTP"
+    routes: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An invocation that is part of a deploy (ALIYUN::FC::FunctionInvoker)."""
+
+    service: str
+    function: str
+    event: str = ""
+    is_async: bool = False
+    qualifier: str = LATEST
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A resource that a laptop can't provide: taken, listed, without effect."""
 

@@ -120,8 +120,8 @@ class DiskExecutionStore:
         self._folder = buckets.folder(home)
         self._payloads = os.path.join(self._folder, "payloads")
         self._write_index = write
-        make_private_folder(self._payloads)
         for folder in (self._folder, self._payloads):
+            make_private_folder(folder)
             remove_temporaries(folder)
         self._loop = asyncio.get_running_loop()
         self._group: GroupCommit[Execution | _Removal, None] = GroupCommit("store", self._commit)
@@ -132,7 +132,7 @@ class DiskExecutionStore:
         self._tasks: set[asyncio.Task[None]] = set()
         # The rest belongs to the store's thread.
         self._open: OrderedDict[int, Bucket] = OrderedDict()
-        self._stored_payloads: set[tuple[int, str]] = set()
+        self._stored_payloads: dict[tuple[int, str], bytes] = {}
         self._full: dict[int, SummaryRow] = {}
 
     def get(self, seq: int) -> Execution | None:
@@ -201,7 +201,7 @@ class DiskExecutionStore:
                 except FunLocalError as error:
                     errors[item.bucket] = error
         sync_folder(self._folder)
-        self._summarize(changes)
+        self._summarize(changes.keys() - errors.keys())
         saved = [
             execution
             for number, executions in changes.items()
@@ -227,14 +227,15 @@ class DiskExecutionStore:
             ("returnPayload", execution.result),
         ):
             key = (execution.seq, field)
-            if data is None or not is_long(data) or key in self._stored_payloads:
+            # The same object: every attempt has a result of its own.
+            if data is None or not is_long(data) or self._stored_payloads.get(key) is data:
                 continue
             write_atomically(buckets.payload_path(self._home, execution.seq, field), data)
             sync_folder(self._payloads)
-            if not execution.status.is_final:
-                self._stored_payloads.add(key)
+            self._stored_payloads[key] = data
         if execution.status.is_final:
-            self._stored_payloads.discard((execution.seq, "invocationPayload"))
+            for field in ("invocationPayload", "returnPayload"):
+                self._stored_payloads.pop((execution.seq, field), None)
 
     def _remove(self, removal: _Removal) -> None:
         bucket = self._bucket(removal.bucket)

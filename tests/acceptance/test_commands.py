@@ -140,6 +140,14 @@ def test_sync_calls_print_the_result_and_fail_with_3(shell):
     as_json = shell.invk("main", "-s", "bad", "--json", check=3).json
     assert as_json["errorType"] == "UnhandledInvocationError"
     assert shell.fun("invoke", "demo/main", "-e", "good").out == "good"
+    verbose = shell.invk("main", "-s", "good", "-v")
+    assert verbose.out == "good"
+    start, end, blank, summary = verbose.err.splitlines()
+    assert start.startswith("FC Invoke Start RequestId: ")
+    assert end.startswith("FC Invoke End RequestId: ")
+    assert blank == ""
+    assert summary.startswith("Duration: ")
+    assert "Memory Size: 128 MB, Max Memory Used: " in summary
 
 
 def test_waiting_gives_up_with_4_and_tells_a_failure_with_3(shell):
