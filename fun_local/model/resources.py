@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fun_local.model.names import LATEST, FunctionRef
@@ -112,6 +111,8 @@ class Function:
         seen = [self.code, self.runtime, self.handler, self.initializer, self.memory_mb]
         seen += [self.initialization_timeout_seconds, self.ca_port, sorted(self.environment.items())]
         seen += [self.timeout_seconds]
+        import hashlib  # 2 ms, and only the daemon asks
+
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,7 +150,10 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What starts a function. ``type`` is the vendor's word (http, timer, mns_topic, oss, …)."""
+    """What starts a function. ``type`` is the vendor's word (http, timer, mns_topic, oss, …).
+
+    ``qualifier`` empty means the newest version, as in ``Alias``.
+    """
 
     service: str
     function: str
@@ -216,13 +220,19 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An invocation that is part of a deploy (ALIYUN::FC::FunctionInvoker)."""
+    """An invocation that is part of a deploy (ALIYUN::FC::FunctionInvoker).
 
+    A later deploy of the same stack repeats it only when ``execute_version`` has changed. ``name`` is what
+    the template calls it.
+    """
+
+    name: str
     service: str
     function: str
     event: str = ""
     is_async: bool = False
     qualifier: str = LATEST
+    execute_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,32 +246,69 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a template asks for, after everything in it has been resolved."""
+    """What a template asks for, after everything in it has been resolved.
+
+    ``outputs`` holds plain data by the names the template gives it.
+    """
 
     services: tuple[Service, ...] = ()
     functions: tuple[Function, ...] = ()
     queues: tuple[Queue, ...] = ()
     not_emulated: tuple[Accepted, ...] = ()
     warnings: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    versions: tuple[Version, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    calls: tuple[Call, ...] = ()
+    outputs: dict[str, object] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        plain = {name: [asdict(item) for item in getattr(self, name)] for name in _PLAIN}
         return {
             "services": [s.to_dict() for s in self.services],
             "functions": [f.to_dict() for f in self.functions],
             "queues": [q.to_dict() for q in self.queues],
             "notEmulated": [asdict(a) for a in self.not_emulated],
             "warnings": list(self.warnings),
+            **plain,
+            "outputs": dict(self.outputs),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Resources:
+        plain: dict[str, Any] = {
+            name: tuple(kind(**_known(kind, item)) for item in data.get(name, ()))
+            for name, kind in _PLAIN.items()
+        }
+        # JSON has no tuples.
+        plain["domains"] = tuple(
+            replace(domain, routes={path: tuple(route) for path, route in domain.routes.items()})
+            for domain in plain["domains"]
+        )
         return cls(
             services=tuple(Service.from_dict(s) for s in data["services"]),
             functions=tuple(Function.from_dict(f) for f in data["functions"]),
             queues=tuple(Queue.from_dict(q) for q in data["queues"]),
             not_emulated=tuple(Accepted(**a) for a in data["notEmulated"]),
             warnings=tuple(data["warnings"]),
+            outputs=dict(data.get("outputs", {})),
+            **plain,
         )
+
+
+#: The parts of ``Resources`` that are stored with the names of their fields.
+_PLAIN: dict[str, type] = {
+    "triggers": Trigger,
+    "versions": Version,
+    "aliases": Alias,
+    "topics": Topic,
+    "subscriptions": Subscription,
+    "domains": Domain,
+    "calls": Call,
+}
 
 
 def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from typing import NoReturn
 
 from fun_local.errors import FunLocalError, Unavailable
@@ -23,7 +22,7 @@ def write_atomically(path: str, data: bytes) -> None:
     Raises:
         Unavailable: the disk is full or refuses the write; the old file is still there.
     """
-    temporary = f"{path}.{secrets.token_hex(4)}{TEMPORARY}"
+    temporary = f"{path}.{os.urandom(4).hex()}{TEMPORARY}"
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -41,12 +40,15 @@ def write_atomically(path: str, data: bytes) -> None:
 
 
 def sync_folder(path: str) -> None:
-    """Make renames inside a folder safe from a power cut."""
-    fd = os.open(path, os.O_RDONLY)
+    """Make renames inside a folder safe from a power cut. Raises as write_atomically does."""
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise_unavailable(path, error)
 
 
 def remove_temporaries(folder: str, *, of: str = "") -> None:
