@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fun_local.errors import Conflict, FunLocalError, InvalidRequest
+from fun_local.errors import STORAGE_FULL, Conflict, FunLocalError, InvalidRequest, Unavailable
 from fun_local.model.execution import Execution, LogSegment, Status
 from fun_local.model.names import FunctionRef, parse_destination
 from fun_local.model.outcome import UNHANDLED, Ending, Result, envelope, error_payload, exit_payload
@@ -36,6 +36,12 @@ _MAX_RUNS = 1000
 
 #: async-semantics 23: a delivery is tried three times; that never changes the invocation's status.
 _DELIVERIES = 3
+
+#: Between two tries to write what is owed.
+_WRITE_BACKOFF = Backoff(first_seconds=0.1, cap_seconds=5.0)
+
+#: How often a stop is tried to be written before its caller hears that it can't be: about three seconds.
+_STOP_TRIES = 6
 
 #: What destinations are told of invocations that never ran; the vendor's words are not documented.
 EXPIRED = "EventAgeExceeded"
@@ -190,10 +196,11 @@ class Dispatcher:
         backlog.has_more_on_disk = len(found) == _STRETCH
         return bool(found)
 
-    def _spawn(self, message: Message, execution: Execution, slot: Slot | None) -> None:
+    def _spawn(self, message: Message, execution: Execution, slot: Slot | None) -> _Run:
         run = _Run(message, execution)
         self._runs[message.seq] = run
         run.task = asyncio.get_running_loop().create_task(self._run(run, slot))
+        return run
 
     # --- one story
 
@@ -247,12 +254,26 @@ class Dispatcher:
             self._move(run, Status.EXPIRED, error=EXPIRED)
             return None
         try:
-            instance = await slot.ready()
+            instance = await self._instance_for(run, slot)
         except FunLocalError as error:
             if not run.is_stopping:
                 self._move(run, Status.INVALID, error=error.code, result=error_payload(error.message))
             return None
         return None if run.is_stopping else instance
+
+    async def _instance_for(self, run: _Run, slot: Slot) -> Instance | None:
+        """The slot's instance; on a full disk, once there is room to start one (None: stopped meanwhile)."""
+        attempt = 0
+        while not run.is_stopping:
+            try:
+                return await slot.ready()
+            except Unavailable as error:
+                if error.code != STORAGE_FULL:
+                    raise
+                attempt += 1
+                log.error("%s; trying again", error, extra={"action": "start-failed"})
+                await self._clock.sleep(_WRITE_BACKOFF.delay_ms(attempt) / 1000)
+        return None
 
     async def _run_on(self, run: _Run, instance: Instance) -> Result:
         file, start = instance.log_position()
@@ -378,17 +399,17 @@ class Dispatcher:
             raise _finished(str(seq), "finished")
         if run.execution.status.is_final:
             raise _finished(run.message.invocation_id, run.execution.status)
-        if run.is_stopping:
-            return
-        self._move(run, Status.STOPPING, config=self._config(run))
-        if run.task is None:
-            self._spawn(run.message, run.execution, None)
-        if run.instance is not None:
-            kill = asyncio.get_running_loop().create_task(run.instance.stop())
-            self._kills.add(kill)
-            kill.add_done_callback(self._kills.discard)
-        # The answer is a promise: after a crash, too, no result may win.
-        await self._record(run)
+        if not run.is_stopping:
+            self._move(run, Status.STOPPING, config=self._config(run))
+            if run.task is None:
+                run = self._spawn(run.message, run.execution, None)
+            if run.instance is not None:
+                kill = asyncio.get_running_loop().create_task(run.instance.stop())
+                self._kills.add(kill)
+                kill.add_done_callback(self._kills.discard)
+        # The answer is a promise: after a crash, too, no result may win. Where the disk goes on refusing,
+        # the stop goes on all the same, but can't be promised.
+        await self._record(run, tries=_STOP_TRIES)
 
     def _waiting(self, seq: int) -> _Run | None:
         """A message that is in the queue and not worked on, taken out of the backlog."""
@@ -431,12 +452,15 @@ class Dispatcher:
         if run.message.stateful:
             self._store.save(run.execution)
 
-    async def _record(self, run: _Run) -> None:
+    async def _record(self, run: _Run, *, tries: int | None = None) -> None:
         if run.message.stateful:
-            await self._keep(lambda: self._store.save_durably(run.execution))
+            await self._keep(lambda: self._store.save_durably(run.execution), tries=tries)
 
-    async def _keep(self, write: Callable[[], Any]) -> None:
-        """Write, and go on trying: what is owed to an accepted invocation can't be given up."""
+    async def _keep(self, write: Callable[[], Any], *, tries: int | None = None) -> None:
+        """Write, and go on trying: what is owed to an accepted invocation can't be given up.
+
+        With ``tries`` the last failure is raised instead.
+        """
         attempt = 0
         while True:
             try:
@@ -444,8 +468,10 @@ class Dispatcher:
                 return
             except FunLocalError as error:
                 attempt += 1
+                if attempt == tries:
+                    raise
                 log.error("%s; trying again", error, extra={"action": "write-failed"})
-                await self._clock.sleep(self._backoff.delay_ms(attempt) / 1000)
+                await self._clock.sleep(_WRITE_BACKOFF.delay_ms(attempt) / 1000)
 
     def _config(self, run: _Run) -> AsyncConfig:
         """The configuration as deployed now; of a function that is gone, the one it had."""

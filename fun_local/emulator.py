@@ -263,7 +263,8 @@ class Emulator:
         missing: dict[str, list[str]] = {}
         for function in resources.functions:
             config = function.async_config
-            for arn in {config.on_success, config.on_failure} - {""} if config else ():
+            arns = dict.fromkeys((config.on_success, config.on_failure)) if config else ()
+            for arn in filter(None, arns):
                 address = parse_destination(arn)
                 if address.kind != "queue" or address.name in made or self.mns.find(address.name):
                     continue

@@ -15,11 +15,15 @@ HTTP answers by http/errors.py, and nowhere else.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fun_local.template.problems import Problem
+
+#: The code of a write that a full disk refused; what is owed is tried again.
+STORAGE_FULL = "StorageFull"
 
 
 class FunLocalError(Exception):
@@ -62,3 +66,14 @@ class CorruptState(FunLocalError):
     def __init__(self, path: str, reason: str, *, hint: str = "") -> None:
         super().__init__("CorruptState", f"{path} is damaged: {reason}", hint=hint)
         self.path = path
+
+
+def storage_error(path: str, error: OSError) -> FunLocalError:
+    """A failed file operation in our words: which file, and the next step."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable(
+            STORAGE_FULL,
+            f"no space left on the disk that holds {path}",
+            hint="Nothing was changed. Free some space (fun executions prune), then try again.",
+        )
+    return FunLocalError("StorageError", f"can't write {path}: {error.strerror}")

@@ -22,6 +22,12 @@ BUCKET_SIZE = 200
 #: TinyDB's name of the table that ``TinyDB(path)`` itself reads and writes.
 TABLE = "_default"
 
+#: What every document has (store/documents.py): a bucket with another one is not what we wrote.
+_FIELDS = frozenset(
+    {"invocationId", "requestId", "serviceName", "functionName", "qualifier", "status", "startedTime"}
+    | {"endTime", "destinationStatus", "asyncConfig", "events"}
+)
+
 
 def bucket_of(seq: int) -> int:
     return seq // BUCKET_SIZE
@@ -48,15 +54,23 @@ def read_bucket(path: str) -> dict[int, Document]:
     try:
         with open(path, "rb") as file:
             table = json.loads(file.read())[TABLE]
-            return {int(seq): document for seq, document in table.items()}
+        for seq, document in table.items():
+            if missing := _FIELDS - document.keys():
+                raise ValueError(f"document {seq} lacks {', '.join(sorted(missing))}")
+        return {int(seq): document for seq, document in table.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptState(
-            path,
-            f"not a bucket of executions ({error})",
-            hint="Put back a copy, or remove the file: only the records in it are lost.",
-        ) from None
+        raise not_a_bucket(path, error) from None
+
+
+def not_a_bucket(path: str, error: Exception) -> CorruptState:
+    """The error for a file whose content is not what we write."""
+    return CorruptState(
+        path,
+        f"not a bucket of executions ({error})",
+        hint="Put back a copy, or remove the file: only the records in it are lost.",
+    )
 
 
 def read_payload(home: str, seq: int, field: str) -> bytes:

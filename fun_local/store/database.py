@@ -15,7 +15,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from fun_local.errors import CorruptState, FunLocalError, Unavailable
+from fun_local.errors import STORAGE_FULL, CorruptState, FunLocalError, Unavailable
+from fun_local.store import buckets
 
 Answer = TypeVar("Answer")
 
@@ -120,14 +121,14 @@ def connect(home: str, *, read_only: bool = False) -> sqlite3.Connection:
                     hint="A newer fun-local wrote it: upgrade, or use another FUN_LOCAL_HOME.",
                 )
             if not read_only:
-                _prepare(connection, found)
+                _prepare(connection, found, home)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, found: int) -> None:
+def _prepare(connection: sqlite3.Connection, found: int, home: str) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA wal_autocheckpoint=0")
@@ -138,11 +139,26 @@ def _prepare(connection: sqlite3.Connection, found: int) -> None:
             if connection.execute("PRAGMA user_version").fetchone()[0] < FORMAT:
                 for statement in _SCHEMA.split(";\n"):
                     connection.execute(statement)
+                _count_on(connection, home)
                 connection.execute(f"PRAGMA user_version={FORMAT}")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+
+def _count_on(connection: sqlite3.Connection, home: str) -> None:
+    """Number messages after the newest record, also where the database is new or an older copy.
+
+    Records go by their message's number: were one given again, a new message would pass for an old,
+    finished one.
+    """
+    newest = max(buckets.buckets_on_disk(home), default=0)
+    last_seq = max(buckets.read_bucket(buckets.bucket_path(home, newest)), default=0)
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'messages'").fetchone()
+    if last_seq > (row[0] if row else 0):
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = 'messages'")
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('messages', ?)", (last_seq,))
 
 
 def write_once(home: str, operation: Callable[[sqlite3.Connection], Answer]) -> Answer:
@@ -160,6 +176,12 @@ class Writer:
         self._path = path_of(home)
         self._connection = connect(home)
         self._commits = 0
+        try:
+            with _translated(self._path):
+                _transaction(self._connection, [lambda connection: _count_on(connection, home)])
+        except BaseException:
+            self._connection.close()
+            raise
 
     def commit(self, operations: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
         """Run the operations in order. One that raises is undone alone; its error is its answer.
@@ -231,7 +253,7 @@ def _translated(path: str) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             raise Unavailable(
-                "StorageFull",
+                STORAGE_FULL,
                 f"no space left on the disk that holds {path}",
                 hint="Nothing was accepted. Free some space (fun executions prune), then try again.",
             ) from error

@@ -139,16 +139,20 @@ class DiskExecutionStore:
         if (unsaved := self._unsaved.get(seq)) is not None:
             return unsaved
         document = buckets.read_bucket(buckets.bucket_path(self._home, bucket_of(seq))).get(seq)
-        if document is None:
-            return None
-        return from_document(seq, document, partial(buckets.read_payload, self._home, seq))
+        return None if document is None else self._execution(seq, document)
 
     def records_in(self, number: int) -> dict[int, Execution]:
         """All records of a bucket, by seq. For the start, when nothing is unsaved."""
         return {
-            seq: from_document(seq, document, partial(buckets.read_payload, self._home, seq))
+            seq: self._execution(seq, document)
             for seq, document in buckets.read_bucket(buckets.bucket_path(self._home, number)).items()
         }
+
+    def _execution(self, seq: int, document: Document) -> Execution:
+        try:
+            return from_document(seq, document, partial(buckets.read_payload, self._home, seq))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise buckets.not_a_bucket(buckets.bucket_path(self._home, bucket_of(seq)), error) from None
 
     def save(self, execution: Execution) -> None:
         self._unsaved[execution.seq] = self._soon[execution.seq] = execution

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from typing import NoReturn
 
-from fun_local.errors import FunLocalError, Unavailable
+from fun_local.errors import storage_error
 
 #: Files that hold a write that did not finish end like this; whoever owns the folder deletes them.
 TEMPORARY = ".tmp"
@@ -67,11 +66,5 @@ def make_private_folder(path: str) -> None:
 
 
 def raise_unavailable(path: str, error: OSError) -> NoReturn:
-    """Turn a failed file operation into an error that names the file and the next step."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise Unavailable(
-            "StorageFull",
-            f"no space left on the disk that holds {path}",
-            hint="Nothing was changed. Free some space (fun executions prune), then try again.",
-        ) from error
-    raise FunLocalError("StorageError", f"can't write {path}: {error.strerror}") from error
+    """Raise a failed file operation as an error that names the file and the next step."""
+    raise storage_error(path, error) from error
