@@ -12,7 +12,7 @@ from typing import Any
 
 from fun_local.template.intrinsics import RESOLVERS, UNSUPPORTED
 from fun_local.template.load import Document, Path
-from fun_local.template.markers import INVALID, NO_VALUE, Marker, function_name, size_of
+from fun_local.template.markers import INVALID, NO_VALUE, Marker, function_name, is_invalid, size_of
 from fun_local.template.problems import Problem, invalid_template, nearest, shown
 
 #: Values a template may grow to while it is evaluated, 16 characters of text counting as one.
@@ -158,22 +158,26 @@ class Evaluator:
 
     def truth(self, value: Any, path: Path) -> Any:
         """A condition's name or expression as True, False or INVALID."""
-        if isinstance(value, str):
-            conditions = self.document.data.get("Conditions")
-            is_name = isinstance(conditions, dict) and value in conditions
-            if not is_name and value.lower() in ("true", "false"):
-                return value.lower() == "true"
-            # Named conditions are followed here, not in ``value``: their depth has to be counted too.
-            self._depth += 5
-            try:
-                if self._depth > MAX_NESTING:
-                    return self.fail(path, f"conditions refer to each other more than {MAX_NESTING} deep")
-                return self.condition(value, path)
-            finally:
-                self._depth -= 5
+        conditions = self.document.data.get("Conditions")
+        is_name = isinstance(value, str) and isinstance(conditions, dict) and value in conditions
+        is_word = isinstance(value, str) and value.lower() in ("true", "false")
+        if isinstance(value, str) and (is_name or not is_word):
+            return self._named(value, path)
         evaluated = self.value(value, path)
-        if isinstance(evaluated, bool) or evaluated is INVALID:
-            return evaluated
         if isinstance(evaluated, str) and evaluated.lower() in ("true", "false"):
             return evaluated.lower() == "true"
+        if is_invalid(evaluated):
+            return INVALID
+        if isinstance(evaluated, bool):
+            return evaluated
         return self.fail(path, f"a condition is expected, found {shown(evaluated)}")
+
+    def _named(self, name: str, path: Path) -> Any:
+        # Named conditions are followed here, not in ``value``: their depth has to be counted too.
+        self._depth += 5
+        try:
+            if self._depth > MAX_NESTING:
+                return self.fail(path, f"conditions refer to each other more than {MAX_NESTING} deep")
+            return self.condition(name, path)
+        finally:
+            self._depth -= 5

@@ -10,7 +10,10 @@ class Marker(Enum):
     """``NO_VALUE`` drops a property (ROS documentation: ALIYUN::NoValue); ``INVALID`` had a problem."""
 
     NO_VALUE = "ALIYUN::NoValue"
-    INVALID = "invalid"
+    INVALID = "(invalid)"
+
+    def __repr__(self) -> str:
+        return self.value
 
 
 NO_VALUE, INVALID = Marker.NO_VALUE, Marker.INVALID

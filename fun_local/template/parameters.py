@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -127,7 +128,8 @@ def _check_text(definition: Mapping[str, Any], value: str) -> None:
     if not isinstance(pattern, str):
         return
     try:
-        fits = re.fullmatch(pattern, value) is not None
+        with warnings.catch_warnings(action="ignore"):  # of "[[" Python says that it may change its meaning
+            fits = re.fullmatch(pattern, value) is not None
     except (re.error, RecursionError, OverflowError):
         raise _Refused(f"text for {shown(pattern)}, which is not a regular expression") from None
     if not fits:
