@@ -67,6 +67,7 @@ class ProcessInstance:
         instance_id: str,
         process: subprocess.Popen[bytes],
         sock: socket,
+        leash: int,
         *,
         function: Function,
         static_context: bytes,
@@ -80,11 +81,13 @@ class ProcessInstance:
         self.log_path = log_path
         self._process = process
         self._sock = sock
+        self._leash = leash
         self._static_context = static_context
         self._note_path = note_path
         self._grace_seconds = grace_seconds
         self._memory_floor_kb = memory_floor_kb
         self._memory_mb = 0.0
+        self._log_length: int | None = None
         self._invoke = _Phase(0, "Invoke", function.timeout_seconds)
         self._initialize: _Phase | None = None
         if function.initializer:
@@ -97,7 +100,7 @@ class ProcessInstance:
         self._ending: asyncio.Task[None] | None = None
         self._stop_asked = False
         sock.setblocking(False)
-        self._loop.add_reader(sock, self._on_readable)
+        self._loop.add_reader(sock, self._read)
         exits.watch(self.pid, self._on_exit)
 
     @property
@@ -133,11 +136,17 @@ class ProcessInstance:
         await self._end()
 
     def log_position(self) -> tuple[str, int]:
-        """The log's file name, without its folder, and its length in bytes."""
-        try:
-            return os.path.basename(self.log_path), os.stat(self.log_path).st_size
-        except FileNotFoundError:
-            return os.path.basename(self.log_path), 0
+        """The log's file name, without its folder, and its length in bytes.
+
+        Between two invocations, its length at the end of the last one: what background threads print
+        meanwhile counts as the next one's.
+        """
+        if self._log_length is None:
+            try:
+                self._log_length = os.stat(self.log_path).st_size
+            except FileNotFoundError:
+                self._log_length = 0
+        return os.path.basename(self.log_path), self._log_length
 
     async def _run(self, phase: _Phase, request_id: str, payload: bytes, retry_count: int) -> Result:
         header = b'{"kind":%d,"retry_count":%d,"request_id":%b}' % (
@@ -146,12 +155,14 @@ class ProcessInstance:
             orjson.dumps(request_id),
         )
         started = perf_counter()
+        self._log_length = None
         try:
             reply = await self._ask(frames.pack(header, payload), phase.seconds)
         except asyncio.CancelledError:
             self._begin_end()  # the handler still runs: nobody else may be given this process
             raise
         duration_ms = (perf_counter() - started) * 1000
+        self._log_length = None
         if isinstance(reply, tuple):
             ending, error_type = _KINDS[reply[0]]
             answer = reply[1]
@@ -170,6 +181,7 @@ class ProcessInstance:
         else:
             payload = exit_payload(duration_ms, self._memory_mb)
         text = json.loads(payload)["errorMessage"]
+        self._log_length = None
         _append_line(self.log_path, f"FC {phase.marker} End RequestId: {request_id}, Error: {text}")
         return payload
 
@@ -223,9 +235,6 @@ class ProcessInstance:
             self._unsent = memoryview(b"")
         if not self._unsent:
             self._loop.remove_writer(self._sock)
-
-    def _on_readable(self) -> None:
-        self._read()
 
     def _read(self) -> bool:
         """Take what the worker has sent; False when there is nothing more for now, or ever."""
@@ -292,6 +301,7 @@ class ProcessInstance:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
+        os.close(self._leash)
         self._exited.set_result(None)
         self._settle(self._cause_of_exit())
         self._begin_end()

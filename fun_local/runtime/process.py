@@ -15,15 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from socket import socketpair
 
-from fun_local.errors import CorruptState, InvalidRequest, Unavailable
+from fun_local.errors import CorruptState, InvalidRequest, Unavailable, storage_error
 from fun_local.model.names import LATEST
 from fun_local.model.resources import Function
 from fun_local.runtime import exits, processes
 from fun_local.runtime.instance import ProcessInstance
 
 #: Where a runtime's name begins like this: the command that runs the program in its instances, and that
-#: program, a file beside this one that speaks the frames of frames.py over the descriptor it is given
-#: as its argument. Adding a language is adding a row.
+#: program, a file beside this one that takes two descriptors as arguments: a socket, over which it speaks
+#: the frames of frames.py, and the leash. Adding a language is adding a row.
 RUNTIMES: dict[str, tuple[tuple[str, ...], str]] = {
     "python3": ((sys.executable, "-W", "ignore"), "python_worker.py"),
 }
@@ -76,9 +76,12 @@ class ProcessRuntime:
         code = os.path.abspath(self._code_path(function.code))
         if not os.path.isdir(code):
             raise CorruptState(code, "the folder is missing", hint="Deploy the function again.")
-        for folder in (self._log_dir, self._run_dir):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-        instance = self._spawn(function, (*command, self._compile(command, worker)), code)
+        try:
+            for folder in (self._log_dir, self._run_dir):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            instance = self._spawn(function, (*command, self._compile(command, worker)), code)
+        except OSError as error:
+            raise storage_error(self._run_dir, error) from None
         ready = False
         try:
             ready = await instance.wait_until_ready(START_SECONDS)
@@ -100,34 +103,40 @@ class ProcessRuntime:
         # Appending, because the function, its children and we write there at the same time.
         log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         ours, theirs = socketpair()
+        # Nothing is ever written to it. The system closes our end when we die, however we die.
+        leash, leash_end = os.pipe()
         # The child's ru_maxrss starts from our own: below this it says nothing about the child.
         floor_kb = exits.own_peak_kb()
         with theirs:
             try:
                 process = subprocess.Popen(
-                    [*command, str(theirs.fileno())],
+                    [*command, str(theirs.fileno()), str(leash_end)],
                     cwd=code,
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    pass_fds=(theirs.fileno(),),
+                    pass_fds=(theirs.fileno(), leash_end),
                     start_new_session=True,
                 )
             except OSError as error:
                 ours.close()
+                os.close(leash)
                 raise Unavailable(
                     "InstanceNotStarted", f"an instance of {function.path} could not be started: {error}"
                 ) from None
             finally:
                 os.close(log)
+                os.close(leash_end)
         note = os.path.join(self._run_dir, f"{instance_id}.json")
-        # Should we die before this note is there: the worker ends itself when our end of the socket closes.
-        processes.write_note(note, process.pid)
+        # Without the note, be it that we die first or that the disk is full, the leash ends the process.
+        with suppress(OSError):
+            processes.write_note(note, process.pid)
         return ProcessInstance(
             instance_id,
             process,
             ours,
+            leash,
             function=function,
             static_context=self._static_context(function, code, environment),
             log_path=log_path,

@@ -1,4 +1,4 @@
-"""What runs inside an instance of a Python function: ``python -W ignore python_worker.py FD``.
+"""What runs inside an instance of a Python function: ``python -W ignore python_worker.py FD LEASH``.
 
 One file, standard library only, for CPython 3.6 and later: it may run on another interpreter than the
 rest of us. It talks to the daemon in frames (see frames.py) over the socket FD, never over stdout, which
@@ -11,11 +11,14 @@ is the function's own and becomes its log.
                          <------    {"kind": "ok" | "unhandled"}, body
       end of file        ------>    exits
 
+LEASH is a pipe on which nothing is ever sent. When its other end closes the daemon has died, and we and
+our children are killed.
+
 Start-up is what a caller waits for, so modules that take long to import wait until they are needed.
 """
 
-# contextlib.suppress would cost an import, hence the bare try statements.
-# ruff: noqa: SIM105, S110
+# contextlib.suppress would cost an import, hence the bare try statements; long lists of names are text.
+# ruff: noqa: SIM105, SIM905, S110
 
 import _json
 import _signal  # type: ignore[import-not-found]  # signal would import enum, and that re
@@ -40,20 +43,10 @@ MEMORY_SECONDS = 0.05
 
 #: What a function may see of the platform's variables (runtime.md 2.11).
 SAFE = (
-    "FC_ACCOUNT_ID",
-    "FC_FUNC_CODE_PATH",
-    "FC_FUNCTION_HANDLER",
-    "FC_FUNCTION_MEMORY_SIZE",
-    "FC_FUNCTION_NAME",
-    "FC_FUNCTION_VERSION",
-    "FC_INSTANCE_ID",
-    "FC_QUALIFIER",
-    "FC_REGION",
-    "FC_RUNTIME_VERSION",
-    "FC_SERVICE_NAME",
-    "FC_SNAPSHOT_FLAG",
-    "FC_VER_ID",
-)
+    "FC_ACCOUNT_ID FC_FUNC_CODE_PATH FC_FUNCTION_HANDLER FC_FUNCTION_MEMORY_SIZE FC_FUNCTION_NAME "
+    "FC_FUNCTION_VERSION FC_INSTANCE_ID FC_QUALIFIER FC_REGION FC_RUNTIME_VERSION FC_SERVICE_NAME "
+    "FC_SNAPSHOT_FLAG FC_VER_ID"
+).split()
 
 INVOKE, INITIALIZER, PRE_STOP = 0, 1, 2
 MARKERS = {INVOKE: "Invoke", INITIALIZER: "Initialize", PRE_STOP: "PreStop"}
@@ -146,14 +139,17 @@ def flush():
 
 
 class StandardFirst:
-    """Finds json, logging and traceback, and what they import, in the standard library.
+    """Finds json, logging and traceback, and what they are made of, in the standard library.
 
     In the cloud they are loaded before the function's code, so a file called token.py beside the
     handler harms nobody. We load them when they are first needed, which halves the time to start; this
     finder keeps the outcome the same. It also takes over the root logger the moment logging is loaded.
     """
 
-    names = frozenset(("json", "logging", "traceback"))
+    names = (
+        "json logging traceback collections contextlib copyreg enum functools keyword linecache operator "
+        "re string textwrap threading token tokenize types warnings weakref"
+    ).split()
 
     def __init__(self, path, take_over):
         self.path = path
@@ -345,10 +341,11 @@ class Code:
         """Import ``folders/package.module`` from the code folder alone, under that very name."""
         if path in StandardFirst.names:
             return __import__(path)  # in the cloud it is there already
-        importlib.invalidate_caches()
         folders, _, dotted = path.rpartition("/")
         where = [os.path.join(self.folder, folders)]
         for name in dotted.split("."):
+            for folder in where:  # a file may have come since; importlib.invalidate_caches is slow
+                sys.path_importer_cache.pop(folder, None)
             spec = PathFinder.find_spec(name, where)
             if spec is None:
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
@@ -410,8 +407,9 @@ def to_text(payload):
 class Worker:
     """Answers one request after the other."""
 
-    def __init__(self, fd, static):
+    def __init__(self, fd, leash, static):
         self.fd = fd
+        self.leash = leash
         self.pid = os.getpid()
         self.static = static
         self.code = Code(static["code"])
@@ -442,7 +440,8 @@ class Worker:
             self.take_over_logging(sys.modules["logging"])
         sys.meta_path.insert(0, StandardFirst(normal, self.take_over_logging))
         _signal.signal(_signal.SIGTERM, self.on_sigterm)
-        self.watchdog = _thread.start_new_thread(self.watch, ())
+        if not self.tie():
+            self.watchdog = _thread.start_new_thread(self.watch, ())
         if hasattr(os, "register_at_fork"):
             # A forked child that lived on would keep our end of the socket open.
             os.register_at_fork(after_in_child=self.leave_to_parent)
@@ -563,11 +562,28 @@ class Worker:
                     self.status = None
         return self.peak_kb
 
+    def tie(self):
+        """Have Linux kill our process group when the other end of the leash closes.
+
+        No thread of ours could do so while the handler holds the interpreter's lock, in one long call
+        into C. False where the system has no such service.
+        """
+        try:
+            import fcntl
+
+            fcntl.fcntl(self.leash, fcntl.F_SETOWN, -self.pid if os.getpgrp() == self.pid else self.pid)
+            fcntl.fcntl(self.leash, fcntl.F_SETSIG, _signal.SIGKILL)
+            flags = fcntl.fcntl(self.leash, fcntl.F_GETFL)
+            fcntl.fcntl(self.leash, fcntl.F_SETFL, flags | os.O_ASYNC)
+        except (AttributeError, OSError):
+            return False
+        if is_closed(self.leash, 0):  # it was too late to be told
+            end_group()
+        return True
+
     def watch(self):
-        """Thread: end everything the moment the daemon is gone, even while a handler runs."""
-        poll = select.poll()
-        poll.register(self.fd, 0)  # no events: only that the other end is closed
-        poll.poll()
+        """Thread: the same for systems that can't do it for us."""
+        is_closed(self.leash, None)
         end_group()
 
     def leave_to_parent(self):
@@ -603,6 +619,13 @@ class Worker:
             self.log_error(self.code.cloud_path("".join(traceback.format_list(stack))))
 
 
+def is_closed(fd, milliseconds):
+    """Whether the other end is closed, or gets closed in this time."""
+    poll = select.poll()
+    poll.register(fd, 0)  # no events: only that
+    return bool(poll.poll(milliseconds))
+
+
 def end_group():
     """Kill our process group, ourselves with it, if it is ours."""
     if os.getpgrp() == os.getpid():
@@ -611,21 +634,20 @@ def end_group():
 
 
 def main():
-    fd = int(sys.argv[1])
-    # Before anything else: the function's children must not hold our end of the socket.
+    fd, leash = int(sys.argv[1]), int(sys.argv[2])
+    # Before anything else: the function's children must not hold our ends.
     os.set_inheritable(fd, False)
+    os.set_inheritable(leash, False)
     frame = read_frame(fd)
     if frame is None:
         return
-    worker = Worker(fd, frame[0])
+    worker = Worker(fd, leash, frame[0])
     worker.set_up()
     try:
         worker.serve()
-    except (BrokenPipeError, ConnectionResetError):
+    except OSError:  # the daemon is gone, or the function has closed our socket
         pass
-    poll = select.poll()
-    poll.register(fd, 0)
-    if poll.poll(0):
+    if is_closed(fd, 0):
         end_group()  # no one is left to end what the function started
     flush()
     os._exit(0)  # asked to: nothing is owed any more, and threads must not hold us up

@@ -780,8 +780,13 @@ def test_ids_and_files_look_as_documented(lab):
     path = os.path.join(lab.log_dir, name)
     assert length == os.path.getsize(path) > 0
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    os.remove(path)
-    assert instance.log_position() == (name, 0)
+
+
+def test_a_log_that_somebody_removed_is_empty(lab):
+    lab.invoke("echo")
+    instance = lab.instances[0]
+    os.remove(instance.log_path)
+    assert instance.log_position() == (f"{instance.id}.log", 0)
 
 
 # --- warm instances (5.5) ---------------------------------------------------------------------------------
@@ -977,6 +982,12 @@ DAEMON = """
     from test_runtime import Lab
     from pathlib import Path
 
+    if {without_leash}:
+        from fun_local.runtime import process
+        start = "import fcntl, runpy, sys; del fcntl.F_SETSIG, sys.argv[0]; "
+        start += "runpy.run_path(sys.argv[0], None, '__main__')"
+        process.RUNTIMES["python3"] = ((sys.executable, "-c", start), "python_worker.py")
+
     async def main():
         lab = Lab(Path(sys.argv[1]))
         async with lab.instance(sys.argv[2], sys.argv[3]) as instance:
@@ -992,9 +1003,10 @@ DAEMON = """
 """
 
 
-def killed_daemon(tmp_path, code, handler="index.handler", *, shows, busy=True):
+def killed_daemon(tmp_path, code, handler="index.handler", *, shows, busy=True, without_leash=False):
     """Kill a process that has started an instance; the instance's id."""
-    script = textwrap.dedent(DAEMON).format(path=[os.path.dirname(os.path.abspath(__file__))], busy=busy)
+    here = [os.path.dirname(os.path.abspath(__file__))]
+    script = textwrap.dedent(DAEMON).format(path=here, busy=busy, without_leash=without_leash)
     command = [sys.executable, "-c", script, str(tmp_path), code, handler]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
         instance_id, log_path = daemon.stdout.readline().split()
@@ -1033,11 +1045,22 @@ def test_a_killed_daemon_leaves_no_process(tmp_path, code, handler, shows, busy)
 
 
 @linux
-@pytest.mark.parametrize("handler", ["index.handler", "index.returns"])
-def test_the_next_daemon_finds_what_the_killed_one_left(tmp_path, handler):
+def test_where_the_system_does_not_end_orphans_a_thread_does(tmp_path):
+    instance_id = killed_daemon(tmp_path, "ignores_sigterm", shows="ready", without_leash=True)
+    assert all_gone(instance_id) == []
+
+
+@linux
+@pytest.mark.parametrize(
+    ("code", "handler", "shows", "busy"),
+    [
+        ("spawns_children", "index.handler", "children are there", True),
+        ("spawns_children", "index.returns", "children are there", False),
+    ],
+)
+def test_the_next_daemon_finds_what_the_killed_one_left(tmp_path, code, handler, shows, busy):
     """Only what moved to another session outlives the daemon; its note leads to it."""
-    busy = handler == "index.handler"
-    instance_id = killed_daemon(tmp_path, "spawns_children", handler, shows="children are there", busy=busy)
+    instance_id = killed_daemon(tmp_path, code, handler, shows=shows, busy=busy)
     run_dir = str(tmp_path / "run")
     assert processes.kill_leftovers(run_dir) == [instance_id]
     assert processes.bearers(instance_id) == []
