@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from fun_local.errors import STORAGE_FULL, Conflict, FunLocalError, InvalidRequest, Unavailable
@@ -291,8 +291,7 @@ class Dispatcher:
             run.message.request_id, run.message.payload, attempts=run.execution.attempts
         )
         run.instance = None
-        run.execution = replace(
-            run.execution,
+        run.execution = run.execution.having(
             logs=(*logs, LogSegment(file, start, instance.log_position()[1])),
             duration_ms=result.duration_ms,
             memory_mb=result.memory_mb,
@@ -339,7 +338,7 @@ class Dispatcher:
         target = _target(execution)
         if target:
             status = "Succeeded" if run.message.is_delivered else await self._deliver(run, target)
-            run.execution = replace(execution, destination_status=status)
+            run.execution = execution.having(destination_status=status)
             await self._record(run)
         await self._keep(lambda: self._queue.ack(seq))
         self._begun.discard(seq)
@@ -441,6 +440,8 @@ class Dispatcher:
 
     def _move(self, run: _Run, status: Status, **changes: Any) -> None:
         run.execution = run.execution.to(status, self._clock.now_ms(), **changes)
+        if not log.isEnabledFor(logging.DEBUG):
+            return
         log.debug(
             "execution %s is %s",
             run.message.invocation_id,
@@ -492,7 +493,7 @@ def _accepted(message: Message) -> Execution:
         at_ms = message.accepted_ms
         execution = execution.to(Status.DEQUEUED, at_ms).to(Status.RUNNING, at_ms)
         execution = execution.to(Status.RETRYING, at_ms)
-        execution = replace(execution, attempts=message.attempts)
+        execution = execution.having(attempts=message.attempts)
     return execution
 
 

@@ -209,9 +209,9 @@ class Emulator:
         return deleted
 
     async def _delete(self, seqs: Sequence[int]) -> int:
-        # The ids last: with the record gone and its id still in use, a crash harms nobody.
-        await self._records.remove(seqs)
+        # The ids first: after a crash in between the next prune finds the records and ends the work.
         await self._release_ids(seqs)
+        await self._records.remove(seqs)
         return len(seqs)
 
     # --- deploy

@@ -41,7 +41,7 @@ class Slot:
 @dataclass(slots=True)
 class _Idle:
     instance: Instance
-    timer: asyncio.TimerHandle
+    until: float  # on the loop's clock
 
 
 @dataclass(slots=True)
@@ -76,6 +76,7 @@ class Pool:
         self._groups: dict[str, _Group] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closed = False
+        self._sweep: asyncio.TimerHandle | None = None
 
     def try_take(self, function: Function) -> Slot | None:
         """A slot, or None when the function has as many busy instances as it may have."""
@@ -106,7 +107,6 @@ class Pool:
         # The last one used is the warmest.
         while group.idle and instance is None:
             idle = group.idle.pop()
-            idle.timer.cancel()
             if idle.instance.is_alive:
                 instance = idle.instance
             else:
@@ -121,10 +121,10 @@ class Pool:
         group.busy -= 1
         if instance is not None:
             if instance.is_alive and slot.revision == group.revision and not self._is_closed:
-                timer = asyncio.get_running_loop().call_later(
-                    self._idle_seconds, self._expire, group, instance
-                )
-                group.idle.append(_Idle(instance, timer))
+                loop = asyncio.get_running_loop()
+                group.idle.append(_Idle(instance, loop.time() + self._idle_seconds))
+                if self._sweep is None:
+                    self._sweep = loop.call_later(self._idle_seconds, self._end_idle)
             else:
                 self._stop(instance)
         self._next(group)
@@ -142,7 +142,6 @@ class Pool:
         group.revision = revision
         idle, group.idle = group.idle, []
         for entry in idle:
-            entry.timer.cancel()
             self._stop(entry.instance)
 
     def counts(self) -> tuple[int, int]:
@@ -155,9 +154,10 @@ class Pool:
         self._is_closed = True
         for group in self._groups.values():
             for entry in group.idle:
-                entry.timer.cancel()
                 self._stop(entry.instance)
             group.idle.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -178,9 +178,16 @@ class Pool:
                 return
         self.on_free(group.function.path)
 
-    def _expire(self, group: _Group, instance: Instance) -> None:
-        group.idle = [entry for entry in group.idle if entry.instance is not instance]
-        self._stop(instance)
+    def _end_idle(self) -> None:
+        """End what has been idle for too long. One alarm for all: setting one at each release would cost."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for group in self._groups.values():
+            # The warmest are at the end, so the longest idle ones are in front.
+            while group.idle and group.idle[0].until <= now:
+                self._stop(group.idle.pop(0).instance)
+        waiting = [group.idle[0].until for group in self._groups.values() if group.idle]
+        self._sweep = loop.call_at(min(waiting), self._end_idle) if waiting else None
 
     def _stop(self, instance: Instance) -> None:
         self._spawn(instance.stop())

@@ -34,6 +34,9 @@ from fun_local.store.group_commit import GroupCommit
 #: Buckets kept in memory. The ones being filled are few; old ones come back for late finishers.
 _OPEN_BUCKETS = 16
 
+#: Seconds between two writes under load. An instance does not wait for them, only the acknowledgement.
+_PAUSE_SECONDS = 0.01
+
 #: Seconds that a change which promises nothing may wait for company.
 _TICK_SECONDS = 0.005
 
@@ -124,7 +127,9 @@ class DiskExecutionStore:
             make_private_folder(folder)
             remove_temporaries(folder)
         self._loop = asyncio.get_running_loop()
-        self._group: GroupCommit[Execution | _Removal, None] = GroupCommit("store", self._commit)
+        self._group: GroupCommit[Execution | _Removal, None] = GroupCommit(
+            "store", self._commit, pause_seconds=_PAUSE_SECONDS
+        )
         # The newest version of everything that is not on disk yet.
         self._unsaved: dict[int, Execution] = {}
         self._soon: dict[int, Execution] = {}

@@ -52,11 +52,19 @@ class Query:
             and (self.ended_before_ms is None or 0 < document["endTime"] < self.ended_before_ms)
         )
 
+    @property
+    def reaches_queue(self) -> bool:
+        """Whether what waits in the queue, with no record yet, can match: it is always Enqueued."""
+        return not self.statuses or Status.ENQUEUED in self.statuses
+
     def may_match(self, first_ms: int, last_ms: int, counts: dict[str, int]) -> bool:
         """Whether a bucket with this summary can hold a match."""
         if self.since_ms is not None and last_ms < self.since_ms:
             return False
         if self.until_ms is not None and first_ms > self.until_ms:
+            return False
+        # Nothing ends before it was accepted.
+        if self.ended_before_ms is not None and first_ms >= self.ended_before_ms:
             return False
         keys = [key.rsplit(" ", 1) for key in counts]
         return any(
@@ -134,7 +142,7 @@ class History:
             if connection is None:
                 return
             for bucket in self._candidates(connection, query, start, ascending):
-                documents = self._bucket(connection, bucket)
+                documents = self._bucket(connection, bucket, with_queue=query.reaches_queue)
                 for seq in sorted(documents, reverse=not ascending):
                     if start is not None and (seq < start if ascending else seq > start):
                         continue
@@ -149,9 +157,9 @@ class History:
             "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages'"
         ).fetchone()[0]
         numbers = set(buckets.buckets_on_disk(self._home))
-        numbers.update(
-            row[0] for row in connection.execute("SELECT DISTINCT seq / ? FROM messages", (BUCKET_SIZE,))
-        )
+        if query.reaches_queue:
+            rows = connection.execute("SELECT DISTINCT seq / ? FROM messages", (BUCKET_SIZE,))
+            numbers.update(row[0] for row in rows)
         rows = connection.execute("SELECT bucket, first_ms, last_ms, counts FROM summaries")
         for number, first_ms, last_ms, counts in rows:
             if not query.may_match(first_ms, last_ms, json.loads(counts)):
@@ -161,9 +169,11 @@ class History:
             numbers = {n for n in numbers if (n >= edge if ascending else n <= edge)}
         return sorted((n for n in numbers if n * BUCKET_SIZE <= last_seq), reverse=not ascending)
 
-    def _bucket(self, connection: sqlite3.Connection, number: int) -> dict[int, Document]:
+    def _bucket(
+        self, connection: sqlite3.Connection, number: int, *, with_queue: bool = True
+    ) -> dict[int, Document]:
         first = number * BUCKET_SIZE
-        waiting = queue.between(connection, first, first + BUCKET_SIZE - 1)
+        waiting = queue.between(connection, first, first + BUCKET_SIZE - 1) if with_queue else []
         recorded = buckets.read_bucket(buckets.bucket_path(self._home, number))
         waiting = [m for m in waiting if m.stateful and m.seq not in recorded]
         deployed = registry.read(self._home) if waiting else Deployed()
