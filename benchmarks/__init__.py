@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks`. What each figure means: README.md."""
