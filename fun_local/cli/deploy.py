@@ -31,6 +31,9 @@ _parameter_option = click.option(
 _replace_option = click.option(
     "--replace", "replacements", multiple=True, metavar="NAME=VALUE", help="A {placeholder}'s value."
 )
+_ros_option = click.option(
+    "--use-ros", is_flag=True, help="Deploy as a stack (plain ROS templates always are)."
+)
 _stack_option = click.option("--stack-name", help="The stack's name (default: from the folder's name).")
 
 
@@ -38,7 +41,7 @@ _stack_option = click.option("--stack-name", help="The stack's name (default: fr
 @_template_option
 @_parameter_option
 @_replace_option
-@click.option("--use-ros", is_flag=True, help="Deploy as a stack (plain ROS templates always are).")
+@_ros_option
 @_stack_option
 @click.option("-y", "--assume-yes", is_flag=True, help="Do not ask.")
 @click.option("--create-queues", is_flag=True, help="Create destination queues that do not exist.")
@@ -63,12 +66,12 @@ def deploy(
       fun deploy --stack-name demo-1 -p Memory=256 --create-queues --json
     """
     home = settings.default_home()
-    stack = stack_name or _default_stack()
     ask = sys.stdin.isatty() and sys.stdout.isatty() and not assume_yes and not as_json
-    resources = _read_template(
+    stack, resources = _read_template(
         home,
         template,
-        stack=stack,
+        stack_name=stack_name,
+        use_ros=use_ros,
         parameters=_pairs("--parameter-override", parameters),
         replacements=_pairs("--replace", replacements),
         ask=ask,
@@ -90,24 +93,27 @@ def deploy(
         output.print_json(_as_json(stack, done, resources))
         return
     if done["unchanged"]:
-        click.echo(f"Nothing to change: stack {stack} is as the template says.")
+        what = f"stack {stack} is" if stack else "what is deployed is"
+        click.echo(f"Nothing to change: {what} as the template says.")
     elif not ask:
         _print_changes(done)
     _print_rest(done, resources)
     if not done["unchanged"]:
-        click.echo(f"\nstack {stack} deployed")
+        click.echo(f"\nstack {stack} deployed" if stack else "\ndeployed")
 
 
 @click.command()
 @_template_option
 @_parameter_option
 @_replace_option
+@_ros_option
 @_stack_option
 @output.json_option
 def validate(
     template: str | None,
     parameters: tuple[str, ...],
     replacements: tuple[str, ...],
+    use_ros: bool,
     stack_name: str | None,
     as_json: bool,
 ) -> None:
@@ -118,10 +124,11 @@ def validate(
       fun validate
       fun validate -t other.yml --json
     """
-    resources = _read_template(
+    _, resources = _read_template(
         settings.default_home(),
         template,
-        stack=stack_name or _default_stack(),
+        stack_name=stack_name,
+        use_ros=use_ros,
         parameters=_pairs("--parameter-override", parameters),
         replacements=_pairs("--replace", replacements),
         ask=False,
@@ -140,17 +147,21 @@ def _read_template(
     home: str,
     template: str | None,
     *,
-    stack: str,
+    stack_name: str | None,
+    use_ros: bool,
     parameters: dict[str, str],
     replacements: dict[str, str],
     ask: bool,
     stage: bool,
-) -> Resources:
+) -> tuple[str, Resources]:
+    """The stack (empty for a direct deploy, which owns nothing) and what the template asks for."""
+    # YAML and JSON Schema cost 200 ms, so only here.
     from fun_local.store.code import CodeStore
     from fun_local.template.build import build
     from fun_local.template.discover import discover
     from fun_local.template.load import load
     from fun_local.template.placeholders import find
+    from fun_local.template.serverless import is_serverless
 
     # Relative, so that problems name the file as its user sees it.
     document = load(discover("", template))
@@ -159,15 +170,19 @@ def _read_template(
             if name not in replacements:
                 replacements[name] = click.prompt(f"{{{name}}} in {document.path}", err=True)
     chosen, _ = settings.load(home)
-    return build(
+    is_direct = is_serverless(document) and not use_ros
+    stack = "" if is_direct else stack_name or _default_stack()
+    resources = build(
         document,
-        stack_name=stack,
+        stack_name=stack or _default_stack(),
+        use_ros=use_ros,
         region=chosen.region,
         account_id=chosen.account_id,
         parameters=parameters,
         replacements=replacements,
         stage=CodeStore(os.path.join(home, "code")).add if stage else lambda source: "",
     )
+    return stack, resources
 
 
 def _print_changes(deployment: dict[str, Any]) -> None:
@@ -189,10 +204,14 @@ def _print_rest(deployment: dict[str, Any], resources: Resources) -> None:
         for key, label in (("onSuccess", "on success"), ("onFailure", "on failure")):
             destination = config["destinationConfig"].get(key)
             click.echo(f"  {label}: {destination['destination'] if destination else '-'}")
-    if resources.not_emulated:
+    if resources.without_effect:
         click.echo("\nNot emulated")
-        for accepted in resources.not_emulated:
+        for accepted in resources.without_effect:
             click.echo(f"  {accepted.name} ({accepted.type}): {accepted.reason}")
+    if resources.outputs:
+        click.echo("\nOutputs")
+        for name, value in resources.outputs.items():
+            click.echo(f"  {name}: {value}")
     for warning in deployment["warnings"]:
         output.warn(warning)
 
@@ -231,6 +250,9 @@ def _as_json(stack: str, deployment: dict[str, Any], resources: Resources) -> di
             for c in deployment["changes"]
             if c["type"] == "Queue"
         ],
-        "notEmulated": [{"name": a.name, "type": a.type, "reason": a.reason} for a in resources.not_emulated],
+        "notEmulated": [
+            {"name": a.name, "type": a.type, "reason": a.reason} for a in resources.without_effect
+        ],
+        "outputs": resources.outputs,
         "warnings": deployment["warnings"],
     }

@@ -96,7 +96,8 @@ class Deployed:
         """What would be deployed after ``resources`` became the content of ``stack``.
 
         The stack owns its resources: what it had and no longer names is deleted. Resources of other
-        stacks are untouched, and taking over one of them is refused.
+        stacks are untouched, and taking over one of them is refused. A deploy without a stack (empty
+        name) owns nothing, so it deletes nothing.
 
         Raises:
             Conflict: a resource belongs to another stack.
@@ -118,6 +119,8 @@ class Deployed:
             old = functions.get(function.path)
             changes.append(_change(function.path, "Function", old, function, stack))
             functions[function.path] = replace(function, stack=stack)
+        if not stack:
+            return Deployed(services, functions), changes
         kept = {s.name for s in resources.services} | {f.path for f in resources.functions}
         for path, old_function in self.functions.items():
             if old_function.stack == stack and path not in kept:

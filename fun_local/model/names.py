@@ -9,6 +9,9 @@ from fun_local.errors import InvalidRequest
 
 LATEST = "LATEST"
 
+#: Where functions live that have no service: those of FC 3.0.
+IMPLICIT_SERVICE = "_default"
+
 # fc-api section 4 and 11.2; MNS: mns section 6.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 _INVOCATION_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")

@@ -265,6 +265,20 @@ class Resources:
     calls: tuple[Call, ...] = ()
     outputs: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def without_effect(self) -> tuple[Accepted, ...]:
+        """Everything that is taken but does nothing here: what can't be, and what can't be yet."""
+        reason = "not emulated yet"
+        known = {accepted.name for accepted in self.not_emulated}
+        waiting = [Accepted(t.path, f"trigger {t.type}", reason) for t in self.triggers]
+        waiting += [Accepted(v.service, "version", reason) for v in self.versions]
+        waiting += [Accepted(f"{a.service}/{a.name}", "alias", reason) for a in self.aliases]
+        waiting += [Accepted(t.name, "topic", reason) for t in self.topics]
+        waiting += [Accepted(f"{s.topic}/{s.name}", "subscription", reason) for s in self.subscriptions]
+        waiting += [Accepted(d.name, "custom domain", reason) for d in self.domains]
+        waiting += [Accepted(c.name, "function invoker", reason) for c in self.calls]
+        return (*self.not_emulated, *(w for w in waiting if w.name not in known))
+
     def to_dict(self) -> dict[str, Any]:
         plain = {name: [asdict(item) for item in getattr(self, name)] for name in _PLAIN}
         return {

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fun_local.errors import InvalidRequest
-from fun_local.model.names import check_name, check_queue_name, parse_destination
-from fun_local.model.resources import AsyncConfig, Function, Queue, Service
-from fun_local.template import placeholders
+from fun_local.model.names import LATEST, check_name, check_queue_name, parse_destination
+from fun_local.model.resources import (
+    Alias,
+    AsyncConfig,
+    Call,
+    Function,
+    Queue,
+    Service,
+    Subscription,
+    Topic,
+    Trigger,
+    Version,
+)
+from fun_local.template import placeholders, triggers
 from fun_local.template.load import Document, Path
 from fun_local.template.problems import Problem
+from fun_local.template.written import NEWEST
 
 _IDLE_SERVICE = {
     "VpcConfig": "there is no private network here",
@@ -33,7 +47,41 @@ _IDLE_FUNCTION = {
     "GpuMemorySize": "there is no GPU here",
     "Tags": "tags are not kept",
 }
+_IDLE_INVOKER = {
+    "CheckError": "the deployment goes on when the function fails",
+    "CheckAsyncInvocation": "the deployment does not wait for the function",
+    "ServiceRegionId": "there are no other regions here",
+}
+_IDLE_SUBSCRIPTION = {
+    "DlqPolicy": "what can't be delivered is dropped",
+    "PushType": "the endpoint says how messages are pushed",
+}
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,255}")
 _NOT_RUN = ("java", "php", "dotnet", "go1", "custom-container")
+
+
+def _check_topic_name(kind: str, name: str) -> None:
+    if not _TOPIC_NAME.fullmatch(name):
+        hint = "Use 1 to 256 letters, digits and '-', starting with a letter or digit."
+        raise InvalidRequest("InvalidArgument", f"{kind} name {name!r} is not valid", hint=hint)
+
+
+def _check_alias(name: str) -> None:
+    check_name("alias", name)
+    if name == LATEST:
+        raise InvalidRequest("InvalidArgument", f"alias name {LATEST!r} stands for what is not published yet")
+
+
+#: The properties that name something, and what is thrown when they can't.
+_NAMES: Mapping[str, Callable[[str], None]] = {
+    "ServiceName": partial(check_name, "service"),
+    "FunctionName": partial(check_name, "function"),
+    "TriggerName": partial(check_name, "trigger"),
+    "AliasName": _check_alias,
+    "QueueName": check_queue_name,
+    "TopicName": partial(_check_topic_name, "topic"),
+    "SubscriptionName": partial(_check_topic_name, "subscription"),
+}
 
 
 def service(properties: Mapping[str, Any], stack: str) -> Service:
@@ -109,18 +157,79 @@ def queue(properties: Mapping[str, Any]) -> Queue:
     return Queue(name=properties["QueueName"], **given)
 
 
+def trigger(properties: Mapping[str, Any]) -> Trigger:
+    """An ALIYUN::FC::Trigger."""
+    kind = properties["TriggerType"]
+    return Trigger(
+        service=properties["ServiceName"],
+        function=properties["FunctionName"],
+        name=properties["TriggerName"],
+        type=kind,
+        config=triggers.config(kind, properties["TriggerConfig"]),
+        qualifier=triggers.qualifier(properties.get("Qualifier")),
+        role=properties.get("InvocationRole", ""),
+        source_arn=properties.get("SourceArn", ""),
+    )
+
+
+def version(properties: Mapping[str, Any]) -> Version:
+    """An ALIYUN::FC::Version."""
+    return Version(properties["ServiceName"], properties.get("Description", ""))
+
+
+def alias(properties: Mapping[str, Any]) -> Alias:
+    """An ALIYUN::FC::Alias. Its weight is in percent, the service's is a fraction."""
+    main = properties.get("VersionId", "")
+    other = properties.get("AdditionalVersion", "")
+    weight = properties.get("AdditionalWeight", 0) / 100
+    weights = {"" if other == NEWEST else other: weight} if other else {}
+    return Alias(
+        service=properties["ServiceName"],
+        name=properties["AliasName"],
+        version="" if main == NEWEST else main,
+        description=properties.get("Description", ""),
+        additional_weights=weights,
+    )
+
+
+def topic(properties: Mapping[str, Any]) -> Topic:
+    """An ALIYUN::MNS::Topic."""
+    named = {"MaximumMessageSize": "max_message_bytes", "LoggingEnabled": "logging_enabled"}
+    given: dict[str, Any] = {to: properties[key] for key, to in named.items() if key in properties}
+    return Topic(properties["TopicName"], **given)
+
+
+def subscription(properties: Mapping[str, Any]) -> Subscription:
+    """An ALIYUN::MNS::Subscription."""
+    named = {"NotifyStrategy": "strategy", "NotifyContentFormat": "format", "FilterTag": "filter_tag"}
+    given: dict[str, Any] = {to: properties[key] for key, to in named.items() if key in properties}
+    return Subscription(
+        properties["TopicName"], properties["SubscriptionName"], properties["Endpoint"], **given
+    )
+
+
+def call(name: str, properties: Mapping[str, Any]) -> Call:
+    """An ALIYUN::FC::FunctionInvoker with an ExecuteVersion."""
+    return Call(
+        name=name,
+        service=properties["ServiceName"],
+        function=properties["FunctionName"],
+        event=properties.get("Event", ""),
+        is_async=properties.get("Async", False),
+        qualifier=triggers.qualifier(properties.get("Qualifier")),
+        execute_version=properties["ExecuteVersion"],
+    )
+
+
 def name_problems(document: Document, properties: Mapping[str, Any], path: Path) -> list[Problem]:
     """Problems with names and destinations: what the model refuses. A placeholder is not one of them."""
     problems = []
-    for key in ("ServiceName", "FunctionName", "QueueName"):
+    for key, check in _NAMES.items():
         name = properties.get(key)
         if not isinstance(name, str) or not name or placeholders.has_token(name):
             continue
         try:
-            if key == "QueueName":
-                check_queue_name(name)
-            else:
-                check_name(key.removesuffix("Name").lower(), name)
+            check(name)
         except InvalidRequest as error:
             problems.append(document.problem("value", (*path, key), error.message, error.hint))
     settings = properties.get("AsyncConfiguration")
@@ -147,6 +256,16 @@ def function_warnings(found: Function, properties: Mapping[str, Any]) -> list[st
 def service_warnings(found: Service, properties: Mapping[str, Any]) -> list[str]:
     """What of a service has no effect here."""
     return _idle(f"service {found.name}", properties, _IDLE_SERVICE)
+
+
+def invoker_warnings(name: str, properties: Mapping[str, Any]) -> list[str]:
+    """What of an invocation has no effect here."""
+    return _idle(f"invocation {name}", properties, _IDLE_INVOKER)
+
+
+def subscription_warnings(found: Subscription, properties: Mapping[str, Any]) -> list[str]:
+    """What of a subscription has no effect here."""
+    return _idle(f"subscription {found.topic}/{found.name}", properties, _IDLE_SUBSCRIPTION)
 
 
 def _idle(what: str, properties: Mapping[str, Any], idle: Mapping[str, str]) -> list[str]:

@@ -9,22 +9,25 @@ from typing import Any
 
 from fun_local.template.load import Document, Path
 from fun_local.template.problems import Problem, nearest, shown
+from fun_local.template.written import Written
 
 _VARIABLE = re.compile(r"\$\{([^!${}][^${}]{0,256})\}")
 
 
-def in_order(document: Document, resources: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
+def in_order(document: Document, resources: Mapping[str, Written]) -> tuple[list[str], list[Problem]]:
     """The ids with every resource after those it needs, and a problem for each bad DependsOn or a cycle.
 
-    ``resources`` are all of the template's, as written. With a cycle the order is that of the template.
+    ``resources`` are all of the template's, by their names. With a cycle the order is that of the template.
     """
     problems: list[Problem] = []
     needs: dict[str, dict[str, Path]] = {}
     for name, resource in resources.items():
-        path: Path = ("Resources", name)
-        found = dict(_references(resource.get("Properties"), (*path, "Properties")))
+        path = resource.path
+        found = dict(_references(resource.properties, (*path, "Properties")))
         needs[name] = {target: where for target, where in found.items() if target in resources}
-        wanted = resource.get("DependsOn", [])
+        if resource.parent in resources:
+            needs[name].setdefault(resource.parent, path)
+        wanted = resource.body.get("DependsOn", [])
         for i, target in enumerate(wanted if isinstance(wanted, list) else [wanted]):
             where = (*path, "DependsOn", i) if isinstance(wanted, list) else (*path, "DependsOn")
             if isinstance(target, str) and target in resources:

@@ -1,45 +1,54 @@
-"""Plain ROS templates: from a document to the evaluated properties of its resources."""
+"""The language of ROS, which all its dialects share: from resources as written to what they say.
+
+Parameters, conditions, functions and references are the same in plain ROS templates and in Funcraft's; so is
+the order in which resources are evaluated. What differs, how resources are written, is settled before.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fun_local.template import placeholders, types
-from fun_local.template.evaluator import Evaluator, Target
+from fun_local.template.evaluator import Evaluator
 from fun_local.template.load import Document, Path
 from fun_local.template.markers import INVALID, NO_VALUE
 from fun_local.template.order import in_order
+from fun_local.template.outputs import evaluate_outputs
 from fun_local.template.parameters import parameter_values
 from fun_local.template.problems import Problem
 from fun_local.template.schema import TEMPLATE, check
+from fun_local.template.targets import target
+from fun_local.template.written import Context, Expansion, Written
 
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the template is deployed as and with."""
-
-    stack_name: str
-    region: str
-    account_id: str
-    parameters: Mapping[str, str]
-    replacements: Mapping[str, str]
+#: Sections that are let pass; a template that depends on one would not notice here. Metadata has no meaning.
+_IDLE_SECTIONS = {
+    "Rules": "its rules are not checked",
+    "Locals": "its values can't be referred to",
+    "Workspace": "there are no workspaces here",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource with everything in its properties evaluated. ``reason`` is why it is not run, or empty."""
+    """A resource with everything in its properties evaluated. ``reason`` is why it is not run, or empty.
+
+    ``at`` is where it stands, ``names`` as in ``Written``.
+    """
 
     name: str
     type: str
     properties: dict[str, Any]
-    reason: str = ""
+    reason: str
+    at: Path
+    names: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
-        return ("Resources", self.name, "Properties")
+        """Where its properties stand."""
+        return (*self.at, "Properties")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,64 +58,84 @@ class Evaluated:
     resources: tuple[Resource, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
+    outputs: dict[str, object] = field(default_factory=dict)
 
 
-def evaluate(document: Document, context: Context) -> Evaluated:
-    """Evaluate a plain ROS template. Problems are collected, those with what it grows to are raised.
+def evaluate(
+    document: Document, expansion: Expansion, context: Context, *, is_serverless: bool = False
+) -> Evaluated:
+    """Evaluate the resources of a template. Problems are collected, those with what it grows to are raised.
 
     Raises:
         InvalidTemplate: evaluated, the template is too large.
     """
     problems = check(document, TEMPLATE, document.data, ())[1]
     values, bad_parameters = parameter_values(document, context.parameters)
-    written = _mappings(document.data.get("Resources"))
+    written = {resource.name: resource for resource in expansion.resources}
     evaluator = Evaluator(
         document,
         pseudo=_pseudo(context),
         parameters=values,
         resources=dict.fromkeys(written, "in a condition nothing is deployed yet"),
     )
-    for name in _mappings(document.data.get("Conditions"), is_any=True):
+    conditions = document.data.get("Conditions")
+    for name in conditions if isinstance(conditions, dict) else {}:
         evaluator.condition(name, ("Conditions", name))
     kept = _kept(evaluator, written)
     order, bad_order = in_order(document, kept)
     resources, used = [], set()
-    has_function = any(resource.get("Type") == types.FUNCTION for resource in kept.values())
+    has_function = any(r.type in (types.FUNCTION, types.SERVERLESS_FUNCTION) for r in kept.values())
     for name in order:
-        found = _decide(document, name, kept[name], has_function)
-        if isinstance(found, Problem):
-            evaluator.problems.append(found)
+        decision = types.decide(kept[name].type, is_serverless=is_serverless)
+        refused = _refusal(document, kept[name], decision, has_function)
+        if refused is not None:
+            evaluator.problems.append(refused)
             continue
-        evaluator.is_lenient = bool(found.reason)
-        properties = evaluator.value(found.properties, found.path)
-        evaluator.is_lenient = False
-        if not isinstance(properties, dict):  # a function in place of all properties
-            if not found.reason:
-                if properties is not INVALID:
-                    message = "Incorrect type. Expected object"
-                    evaluator.problems.append(document.problem("type", found.path, message))
-                continue
-            properties = {}
+        properties = _properties(document, evaluator, kept[name], decision.reason)
+        if properties is None:
+            continue
         properties, names = placeholders.fill(properties, context.replacements)
         used |= names
-        resource = Resource(name, found.type, properties, found.reason)
-        evaluator.resources[name] = _target(resource, context)
+        source = kept[name]
+        resource = Resource(
+            name, source.type, properties, decision.reason, at=source.path, names=source.names
+        )
+        evaluator.resources[name] = target(resource, context)
         resources.append(resource)
     in_file = {name: i for i, name in enumerate(written)}
     resources.sort(key=lambda resource: in_file[resource.name])
-    warnings = [
+    outputs, odd_outputs = evaluate_outputs(document, evaluator)
+    problems = [*problems, *expansion.problems, *bad_parameters, *bad_order, *evaluator.problems]
+    warnings = [*expansion.warnings, *_warnings(document, context, used), *odd_outputs]
+    return Evaluated(tuple(resources), tuple(problems), tuple(warnings), outputs)
+
+
+def _properties(
+    document: Document, evaluator: Evaluator, written: Written, reason: str
+) -> dict[str, Any] | None:
+    """A resource's evaluated properties; None when it has none that can be used, which has been reported."""
+    path = (*written.path, "Properties")
+    given = written.properties
+    evaluator.is_lenient = bool(reason)
+    properties = evaluator.value(given if isinstance(given, dict) else {}, path)
+    evaluator.is_lenient = False
+    if isinstance(properties, dict):
+        # A key with nothing behind it, as examples leave to their readers, is a key that is not there.
+        return {key: value for key, value in properties.items() if value is not None}
+    if reason:  # a function in place of all properties
+        return {}
+    if properties is not INVALID:
+        evaluator.problems.append(document.problem("type", path, "Incorrect type. Expected object"))
+    return None
+
+
+def _warnings(document: Document, context: Context, used: set[str]) -> list[str]:
+    idle = [f"section {name}: {why}" for name, why in _IDLE_SECTIONS.items() if document.data.get(name)]
+    return idle + [
         f"--replace {name}: {document.path} has no placeholder {{{name}}} to fill in"
         for name in context.replacements
         if name not in used
     ]
-    problems = [*problems, *bad_parameters, *bad_order, *evaluator.problems]
-    return Evaluated(tuple(resources), tuple(problems), tuple(warnings))
-
-
-def _mappings(value: Any, *, is_any: bool = False) -> dict[str, Any]:
-    """A section's entries, without those that are no mappings: the check of the shapes reports them."""
-    entries = value if isinstance(value, dict) else {}
-    return {name: item for name, item in entries.items() if is_any or isinstance(item, dict)}
 
 
 def _pseudo(context: Context) -> dict[str, Any]:
@@ -123,14 +152,20 @@ def _pseudo(context: Context) -> dict[str, Any]:
     }
 
 
-def _kept(evaluator: Evaluator, written: Mapping[str, Any]) -> dict[str, Any]:
-    """Resources whose condition holds; the others are noted as what can't be referred to."""
+def _kept(evaluator: Evaluator, written: Mapping[str, Written]) -> dict[str, Written]:
+    """Resources whose condition holds; the others are noted as what can't be referred to.
+
+    What stands in another resource goes with it.
+    """
     kept = {}
     for name, resource in written.items():
+        if resource.parent and resource.parent not in kept:
+            evaluator.resources[name] = evaluator.resources[resource.parent]
+            continue
         evaluator.resources[name] = None
-        condition = resource.get("Condition")
+        condition = None if resource.parent else resource.body.get("Condition")
         if isinstance(condition, str):
-            holds = evaluator.condition(condition, ("Resources", name, "Condition"))
+            holds = evaluator.condition(condition, (*resource.path, "Condition"))
             if holds is False:
                 evaluator.resources[name] = f"its condition {condition} does not hold"
                 continue
@@ -138,68 +173,17 @@ def _kept(evaluator: Evaluator, written: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _decide(
-    document: Document, name: str, written: Mapping[str, Any], has_function: bool
-) -> Resource | Problem:
-    """The resource as written, with the reason if it is only accepted; or why it is refused."""
-    resource_type = written.get("Type")
-    resource_type = resource_type if isinstance(resource_type, str) else ""
-    properties = written.get("Properties")
-    path: Path = ("Resources", name, "Type")
-    decision = types.decide(resource_type) if resource_type else types.Decision("accepted", "no type")
+def _refusal(
+    document: Document, written: Written, decision: types.Decision, has_function: bool
+) -> Problem | None:
+    """Why a resource can't be taken, or None."""
+    path: Path = (*written.path, "Type")
     if decision.action == "refused":
         return document.problem("value", path, decision.reason, decision.hint)
     if not decision.is_known and not has_function:
-        message = f"{resource_type} has no counterpart on this machine, and no function would be deployed"
+        message = f"{written.type} has no counterpart on this machine, and no function would be deployed"
         return document.problem("value", path, message)
-    if decision.action == "run" and "Count" in written:
+    if decision.action == "run" and "Count" in written.body and not written.parent:
         message = "Count is not supported: write the resource as often as it is needed"
-        return document.problem("value", ("Resources", name, "Count"), message)
-    return Resource(name, resource_type, properties if isinstance(properties, dict) else {}, decision.reason)
-
-
-def _target(resource: Resource, context: Context) -> Target:
-    """What other resources get from this one with Ref and Fn::GetAtt."""
-
-    def text(key: str) -> Any:
-        value = resource.properties.get(key, INVALID)
-        return value if isinstance(value, str) else INVALID
-
-    if resource.type == types.SERVICE:
-        name = text("ServiceName")
-        attributes = {"ServiceName": name, "ServiceId": _id("service", name)}
-        return Target(name, attributes | {"Tags": resource.properties.get("Tags", [])})
-    if resource.type == types.FUNCTION:
-        service, name = text("ServiceName"), text("FunctionName")
-        home = f"acs:fc:{context.region}:{context.account_id}"
-        arn = INVALID if INVALID in (service, name) else f"{home}:services/{service}/functions/{name}"
-        attributes = {"FunctionName": name, "ServiceName": service, "ARN": arn}
-        attributes |= {"FunctionId": _id("function", arn), "ServiceId": _id("service", service)}
-        return Target(name, attributes)
-    if resource.type == types.QUEUE:
-        name = text("QueueName")
-        host = f"{context.account_id}.mns.{context.region}.aliyuncs.com"
-        url = INVALID if name is INVALID else f"https://{host}/queues/{name}"
-        return Target(name, {"QueueName": name, "QueueUrl": url})
-    return _open_target(resource, context)
-
-
-def _open_target(resource: Resource, context: Context) -> Target:
-    kind = resource.type.rpartition("::")[2]
-    given = [resource.properties.get(key) for key in (f"{kind}Name", "Name")]
-    name = next((value for value in given if isinstance(value, str)), f"not-emulated:{resource.name}")
-    attributes = dict(_plain(resource.properties))
-    if resource.type == types.ROLE:
-        attributes["Arn"] = f"acs:ram::{context.account_id}:role/{name}"
-    return Target(name, attributes, is_open=True)
-
-
-def _plain(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in properties.items():
-        if isinstance(value, str | int | float):
-            yield key, value
-
-
-def _id(kind: str, name: Any) -> Any:
-    """The same made-up id for the same name."""
-    return INVALID if name is INVALID else str(uuid.uuid5(uuid.NAMESPACE_URL, f"fun-local:{kind}/{name}"))
+        return document.problem("value", (*written.path, "Count"), message)
+    return None

@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fun_local.template.problems import nearest
 
 SERVICE = "ALIYUN::FC::Service"
 FUNCTION = "ALIYUN::FC::Function"
+TRIGGER = "ALIYUN::FC::Trigger"
+VERSION = "ALIYUN::FC::Version"
+ALIAS = "ALIYUN::FC::Alias"
+INVOKER = "ALIYUN::FC::FunctionInvoker"
+DOMAIN = "ALIYUN::FC::CustomDomain"
 QUEUE = "ALIYUN::MNS::Queue"
+TOPIC = "ALIYUN::MNS::Topic"
+SUBSCRIPTION = "ALIYUN::MNS::Subscription"
 ROLE = "ALIYUN::RAM::Role"
 
-RUN = (SERVICE, FUNCTION, QUEUE)
+RUN = (SERVICE, FUNCTION, TRIGGER, VERSION, ALIAS, INVOKER, DOMAIN, QUEUE, TOPIC, SUBSCRIPTION)
+
+#: Funcraft's own types, known where the template has its Transform.
+PREFIX = "Aliyun::Serverless::"
+EVENT = f"{PREFIX}Triggers::"
+SERVERLESS_SERVICE = f"{PREFIX}Service"
+SERVERLESS_FUNCTION = f"{PREFIX}Function"
+SERVERLESS_DOMAIN = f"{PREFIX}CustomDomain"
+SERVERLESS_TOPIC = f"{PREFIX}MNSTopic"
+
+_SERVERLESS_RUN = (SERVERLESS_SERVICE, SERVERLESS_FUNCTION, SERVERLESS_DOMAIN, SERVERLESS_TOPIC)
+_SERVERLESS_ACCEPTED = {
+    f"{PREFIX}Log": "logs are kept by the emulator itself",
+    f"{PREFIX}Log::Logstore": "logs are kept by the emulator itself",
+    f"{PREFIX}TableStore": "there is no table store on this machine",
+    f"{PREFIX}TableStore::Table": "there is no table store on this machine",
+    f"{PREFIX}Api": "there is no API gateway on this machine",
+    f"{PREFIX}Flow": "there are no flows on this machine",
+}
+#: What may stand in Resources, in the order in which messages list it.
+_SERVERLESS = (
+    *_SERVERLESS_RUN[:1],
+    *_SERVERLESS_RUN[2:],
+    *(t for t in _SERVERLESS_ACCEPTED if t.count("::") == 2),
+)
 
 # By the longest prefix that fits.
 _ACCEPTED = {
-    "ALIYUN::FC::Trigger": "triggers are not started",
-    "ALIYUN::FC::Version": "versions are not published from a template",
-    "ALIYUN::FC::Alias": "aliases are not made from a template",
-    "ALIYUN::FC::FunctionInvoker": "functions are not invoked while they are deployed",
-    "ALIYUN::FC::CustomDomain": "there are no domains on this machine",
     "ALIYUN::FC::ProvisionConfig": "instances are started when they are needed",
     "ALIYUN::FC::Layer": "layers are not loaded",
     "ALIYUN::FC::": "it has no counterpart on this machine",
-    "ALIYUN::MNS::Topic": "of MNS, a template makes queues only",
-    "ALIYUN::MNS::Subscription": "of MNS, a template makes queues only",
-    "ALIYUN::MNS::": "of MNS, a template makes queues only",
+    "ALIYUN::MNS::": "of MNS there are queues, topics and subscriptions only",
     "ALIYUN::RAM::": "there are no accounts or permissions on this machine",
     "ALIYUN::SLS::": "logs are kept by the emulator itself",
     "ALIYUN::ApiGateway::": "there is no API gateway on this machine",
@@ -58,8 +83,14 @@ class Decision:
     is_known: bool = True
 
 
-def decide(resource_type: str) -> Decision:
-    """What becomes of a resource of this type."""
+def decide(resource_type: str, *, is_serverless: bool = False) -> Decision:
+    """What becomes of a resource of this type; ``is_serverless``: the template has Funcraft's Transform."""
+    if is_serverless and resource_type.startswith(PREFIX):
+        return _decide_serverless(resource_type)
+    return _decide_plain(resource_type) if resource_type else Decision("accepted", "it has no type")
+
+
+def _decide_plain(resource_type: str) -> Decision:
     if resource_type in RUN:
         return Decision("run")
     if resource_type in _REFUSED:
@@ -82,7 +113,15 @@ def decide(resource_type: str) -> Decision:
     return Decision("refused", _not_a_type(resource_type), hint)
 
 
-def _not_a_type(resource_type: str) -> str:
-    valid = ", ".join(f'"{name}"' for name in RUN)
+def _decide_serverless(resource_type: str) -> Decision:
+    if resource_type in _SERVERLESS_RUN or resource_type.startswith(EVENT):
+        return Decision("run")
+    if resource_type in _SERVERLESS_ACCEPTED:
+        return Decision("accepted", _SERVERLESS_ACCEPTED[resource_type])
+    return Decision("refused", _not_a_type(resource_type, _SERVERLESS), nearest(resource_type, _SERVERLESS))
+
+
+def _not_a_type(resource_type: str, known: Sequence[str] = RUN) -> str:
+    valid = ", ".join(f'"{name}"' for name in known)
     found = resource_type[:128]
     return f'Value is not accepted. Found resource type "{found}". Valid values: {valid}'

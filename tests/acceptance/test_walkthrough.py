@@ -304,3 +304,47 @@ def test_a_daemon_that_is_killed_loses_nothing(shell):
     statuses = [event["status"] for event in record["events"]]
     assert statuses == ["Enqueued", "Dequeued", "Running", "Retrying", "Running"]
     shell.fun("executions", "stop", ids[0])
+
+
+FUNCRAFT = """
+ROSTemplateFormatVersion: '2015-09-01'
+Transform: 'Aliyun::Serverless-2018-04-03'
+Resources:
+  shop:
+    Type: 'Aliyun::Serverless::Service'
+    orders:
+      Type: 'Aliyun::Serverless::Function'
+      Properties:
+        Handler: app.handler
+        Runtime: python3
+        CodeUri: ./code
+        EnvironmentVariables: {GREETING: hello}
+      Events:
+        nightly:
+          Type: Timer
+          Properties: {CronExpression: '@every 1h', Enable: true}
+"""
+
+
+def test_a_funcraft_template_deploys_its_folder_of_code_directly(shell):
+    shell.write("template.yml", FUNCRAFT)
+    missing = shell.fun("deploy", check=1)
+    assert "CodeUri" in missing.err
+    shell.write("code/app.py", "import os\ndef handler(event, context): return os.environ['GREETING']\n")
+    done = shell.fun("deploy", "--json").json
+    assert [(f["serviceName"], f["functionName"]) for f in done["functions"]] == [("shop", "orders")]
+    assert [(r["name"], r["reason"]) for r in done["notEmulated"]] == [
+        ("shop/orders/nightly", "not emulated yet")
+    ]
+    assert shell.invk("orders", "-s", "{}").out == "hello"
+    shell.write("template.yml", FUNCRAFT.replace("shop", "other"))
+    shell.fun("deploy")
+    services = [s["serviceName"] for s in shell.fun("info", "--json").json["services"]]
+    assert services == ["other", "shop"]  # a direct deploy owns nothing, so it deletes nothing
+
+
+def test_the_same_template_as_a_stack_has_a_suffix_in_its_services_name(shell):
+    shell.write("template.yml", FUNCRAFT)
+    shell.write("code/app.py", "def handler(event, context): ...\n")
+    done = shell.fun("deploy", "--use-ros", "--stack-name", "demo-1", "--json").json
+    assert re.fullmatch(r"demo-1-shop-[0-9A-F]{12}", done["services"][0]["serviceName"])

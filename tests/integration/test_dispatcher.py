@@ -393,6 +393,27 @@ def test_a_delayed_invocation_runs_at_its_time(tmp_path):
     asyncio.run(story())
 
 
+def test_what_becomes_due_while_the_queue_is_read_is_not_missed(tmp_path):
+    async def story():
+        async with stage(tmp_path, function(), look=False) as s:
+            await s.queue.put(draft_of(s, 1))
+            message = await s.queue.put(replace(draft_of(s, 2, number=2), due_ms=START_MS + 1))
+            read = s.queue.due
+
+            def read_slowly(*arguments, **options):
+                found = read(*arguments, **options)
+                s.queue.due = read
+                s.clock.set_back(-0.002)
+                return found
+
+            s.queue.due = read_slowly
+            s.dispatcher.look()
+            await s.until_settled()
+            assert s.status(message) is Status.SUCCEEDED
+
+    asyncio.run(story())
+
+
 def test_a_clock_that_steps_back_lengthens_a_wait_and_leaves_histories_in_order(tmp_path):
     async def story():
         async with stage(tmp_path, function(max_retries=1)) as s:
@@ -949,6 +970,19 @@ def test_what_was_delivered_but_not_acknowledged_is_not_delivered_twice(tmp_path
     asyncio.run(story())
 
 
+def test_a_message_that_is_marked_as_delivered_is_only_acknowledged(tmp_path):
+    async def story():
+        message = await left_behind(tmp_path, {}, [DEQUEUED, RUNNING, Status.SUCCEEDED])
+        async with stage(tmp_path, look=False, recover=False) as s:
+            await s.queue.mark_delivered(message.seq)
+        async with stage(tmp_path) as s:
+            await s.until_settled()
+            assert s.destination.tries == 0
+            assert s.record(message).destination_status == "Succeeded"
+
+    asyncio.run(story())
+
+
 def test_a_crash_between_delivery_and_its_record_does_not_deliver_twice(tmp_path):
     async def story():
         async with stage(tmp_path, function(), real_queues=True) as s:
@@ -1074,6 +1108,29 @@ def test_a_backlog_of_5000_drains_completely_and_stays_on_disk_meanwhile(tmp_pat
             payloads = Counter(call.payload for call in s.runtime.calls)
             assert payloads == Counter(b"%d" % number for number in range(5000))
             assert max(held) < 2500, held
+
+    asyncio.run(story())
+
+
+def test_more_than_can_be_worked_on_at_a_time_is_worked_off_all_the_same(tmp_path):
+    async def story():
+        gone = function("gone", stateful=False)
+        async with stage(tmp_path, gone, look=False) as s:
+            await asyncio.gather(*(s.queue.put(draft_of(s, n, "gone", n)) for n in range(1500)))
+        async with stage(tmp_path, function("other"), look=False) as s:
+            # The function needs no instance any more, so only the end of each message takes its time.
+            acknowledge, gate = s.queue.ack, asyncio.Event()
+
+            async def acknowledge_later(seq):
+                await gate.wait()
+                await acknowledge(seq)
+
+            s.queue.ack = acknowledge_later
+            s.dispatcher.look()
+            await turns()
+            assert s.dispatcher.running == 1000
+            gate.set()
+            await s.until_settled()
 
     asyncio.run(story())
 

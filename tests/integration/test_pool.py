@@ -24,6 +24,14 @@ async def opened(*, max_instances=2, idle_seconds=300.0):
         await pool.close()
 
 
+async def pass_loop_time(seconds):
+    """Let the event loop's own timers believe that so much time has passed."""
+    loop = asyncio.get_running_loop()
+    time = loop.time
+    loop.time = lambda: time() + seconds
+    await turns()
+
+
 def test_an_instance_is_used_again():
     async def story():
         async with opened() as pool:
@@ -146,6 +154,40 @@ def test_an_instance_that_is_used_is_not_idle():
             assert await slot.ready() is instance
             slot.release()
             await until(lambda: instance.stops)
+
+    asyncio.run(story())
+
+
+def test_each_instance_is_idle_for_its_own_time():
+    async def story():
+        async with opened(idle_seconds=100) as pool:
+            slots = [pool.try_take(F) for _ in range(2)]
+            first, second = [await slot.ready() for slot in slots]
+            slots[0].release()
+            await pass_loop_time(60)
+            slots[1].release()
+            await pass_loop_time(60)
+            assert (first.is_alive, second.is_alive) == (False, True)
+            assert pool.counts() == (0, 1)
+            await pass_loop_time(60)
+            assert not second.is_alive
+            assert pool.counts() == (0, 0)
+
+    asyncio.run(story())
+
+
+def test_an_instance_that_is_used_now_and_then_stays():
+    async def story():
+        async with opened(idle_seconds=100) as pool:
+            for _ in range(5):
+                slot = pool.try_take(F)
+                instance = await slot.ready()
+                await pass_loop_time(60)
+                slot.release()
+                await pass_loop_time(60)
+            assert instance.id == "c-0001"
+            await pass_loop_time(60)
+            assert not instance.is_alive
 
     asyncio.run(story())
 

@@ -213,11 +213,6 @@ def test_a_replacement_without_its_placeholder_is_a_warning():
 @pytest.mark.parametrize(
     ("text", "path", "word"),
     [
-        (
-            f"Transform: Aliyun::Serverless-2018-04-03\n{BASE}",
-            "template.yml",
-            "Aliyun::Serverless-2018-04-03",
-        ),
         ("edition: 1.0.0\nservices: {}", "other.yml", "Serverless Devs"),
         ("services: {}", "s.yaml", "Serverless Devs"),
         ("function-compute: {}", "template.yml", "early Funcraft"),
