@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ _MEMORY_MS = 0.01
 
 def main() -> None:
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: everything is cleaned up
     names = arguments.names or GROUPS
     figures = [figure for figure in FIGURES if figure.group in names]
     folder = tempfile.mkdtemp(prefix="fun-bench-", dir=arguments.dir)

@@ -175,7 +175,7 @@ class Dispatcher:
         backlog = self._backlogs[function]
         while not self._is_stopping and len(self._runs) < _MAX_RUNS:
             if not backlog.ready and not self._load(function, backlog):
-                del self._backlogs[function]
+                self._backlogs.pop(function, None)
                 return
             deployed = self._find(function)
             slot = self._pool.try_take(deployed) if deployed else None
@@ -183,7 +183,14 @@ class Dispatcher:
                 return
             message = backlog.ready.popleft()
             self._ready.discard(message.seq)
-            execution = self._store.get(message.seq) if message.seq in self._begun else None
+            try:
+                execution = self._store.get(message.seq) if message.seq in self._begun else None
+            except FunLocalError as error:
+                # A damaged bucket. The message stays in the queue for the next start, others go on.
+                log.error("%s", error, extra={"action": "unreadable"})
+                if slot is not None:
+                    slot.release()
+                continue
             self._spawn(message, execution or _accepted(message), slot)
 
     def _load(self, function: FunctionRef, backlog: _Backlog) -> bool:
@@ -214,7 +221,9 @@ class Dispatcher:
                 if slot is not None:
                     slot.release()
             delay_ms = self._conclude(run, result) if result else None
-            if delay_ms is None or not await self._put_back(run, delay_ms):
+            if self._is_over(run.message):
+                await self._keep(lambda: self._queue.ack(run.message.seq))
+            elif delay_ms is None or not await self._put_back(run, delay_ms):
                 await self._settle(run)
         except Exception:
             # A defect of ours. The message stays in the queue: the next start takes it up again.
@@ -225,10 +234,15 @@ class Dispatcher:
             for function in list(self._backlogs):
                 self._pump(function)
 
+    @staticmethod
+    def _is_over(message: Message) -> bool:
+        """Whether a message without a record has been delivered: it needs no more but acknowledging."""
+        return message.is_delivered and not message.stateful
+
     async def _attempt(self, run: _Run, slot: Slot | None) -> Result | None:
         """Bring an execution to the end of an attempt; None when nothing ran (its status says why)."""
         status = run.execution.status
-        if status.is_final:
+        if status.is_final or self._is_over(run.message):
             return None  # a crash came between its end and the acknowledgement
         if status is Status.RUNNING:
             return _interrupted(run.execution, self._clock.now_ms())
@@ -366,7 +380,9 @@ class Dispatcher:
                     error,
                     extra={"action": "delivery-failed"},
                 )
-                if attempt < _DELIVERIES and not isinstance(error, InvalidRequest):
+                if isinstance(error, InvalidRequest):
+                    break  # it will be no better the next time
+                if attempt < _DELIVERIES:
                     await self._clock.sleep(self._backoff.delay_ms(attempt) / 1000)
             else:
                 return "Succeeded"
