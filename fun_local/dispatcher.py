@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fun_local.errors import STORAGE_FULL, Conflict, FunLocalError, InvalidRequest, Unavailable
+from fun_local.delivery import DELIVERED, Delivery, target_of
+from fun_local.errors import STORAGE_FULL, Conflict, FunLocalError, Unavailable
 from fun_local.model.execution import Execution, LogSegment, Status
-from fun_local.model.names import FunctionRef, parse_destination
-from fun_local.model.outcome import UNHANDLED, Ending, Result, envelope, error_payload, exit_payload
+from fun_local.model.names import FunctionRef
+from fun_local.model.outcome import UNHANDLED, Ending, Result, error_payload, exit_payload
 from fun_local.model.resources import AsyncConfig, Function
 from fun_local.model.retry import Backoff, is_expired, retry_after_ms
 from fun_local.pool import Pool, Slot
@@ -33,9 +34,6 @@ _MEMORY = 1000
 
 #: Messages worked on at a time, those included whose end is being written.
 _MAX_RUNS = 1000
-
-#: async-semantics 23: a delivery is tried three times; that never changes the invocation's status.
-_DELIVERIES = 3
 
 #: Between two tries to write what is owed.
 _WRITE_BACKOFF = Backoff(first_seconds=0.1, cap_seconds=5.0)
@@ -88,7 +86,7 @@ class Dispatcher:
         self._store = store
         self._pool = pool
         self._find = find
-        self._destinations = destinations
+        self._delivery = Delivery(destinations, clock, backoff)
         self._clock = clock
         self._backoff = backoff
         self._backlogs: dict[FunctionRef, _Backlog] = {}
@@ -348,58 +346,13 @@ class Dispatcher:
         """Record the end, deliver it, acknowledge: in this order, each synced before the next."""
         seq = run.message.seq
         await self._record(run)
-        execution = run.execution
-        target = _target(execution)
-        if target:
-            status = "Succeeded" if run.message.is_delivered else await self._deliver(run, target)
-            run.execution = execution.having(destination_status=status)
+        if target_of(run.execution):
+            is_delivered = run.message.is_delivered
+            status = DELIVERED if is_delivered else await self._delivery.deliver(run.execution)
+            run.execution = run.execution.having(destination_status=status)
             await self._record(run)
         await self._keep(lambda: self._queue.ack(seq))
         self._begun.discard(seq)
-
-    async def _deliver(self, run: _Run, target: str) -> str:
-        """Hand the outcome to its destination; the word for how that went."""
-        body = self._envelope(run.execution)
-        for attempt in range(1, _DELIVERIES + 1):
-            try:
-                address = parse_destination(target)
-                destination = self._destinations.get(address.kind)
-                if destination is None:
-                    raise InvalidRequest(
-                        "InvalidDestinationResources",
-                        f"destinations of the kind '{address.kind}' are not supported yet",
-                    )
-                await destination.deliver(address, body, seq=run.message.seq)
-            except FunLocalError as error:
-                log.warning(
-                    "execution %s: delivery %d of %d to %s failed: %s",
-                    run.message.invocation_id,
-                    attempt,
-                    _DELIVERIES,
-                    target,
-                    error,
-                    extra={"action": "delivery-failed"},
-                )
-                if isinstance(error, InvalidRequest):
-                    break  # it will be no better the next time
-                if attempt < _DELIVERIES:
-                    await self._clock.sleep(self._backoff.delay_ms(attempt) / 1000)
-            else:
-                return "Succeeded"
-        return "Failed"
-
-    def _envelope(self, execution: Execution) -> bytes:
-        never_ran = execution.status in (Status.EXPIRED, Status.INVALID)
-        return envelope(
-            timestamp_ms=self._clock.now_ms(),
-            request_id=execution.request_id,
-            function=execution.function,
-            condition=execution.error,
-            attempts=execution.attempts,
-            request_payload=execution.payload,
-            function_error="" if never_ran else execution.error,
-            response_payload=b"" if never_ran else execution.result or b"",
-        )
 
     # --- stopping
 
@@ -523,13 +476,6 @@ def _interrupted(execution: Execution, now_ms: int) -> Result:
         duration_ms=duration_ms,
         instance_id=execution.instance_id,
     )
-
-
-def _target(execution: Execution) -> str:
-    """The address that an end is delivered to; empty when there is none."""
-    if execution.status is Status.SUCCEEDED:
-        return execution.config.on_success
-    return execution.config.on_failure
 
 
 def _finished(invocation_id: str, status: str) -> Conflict:

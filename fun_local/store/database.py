@@ -109,7 +109,7 @@ def connect(home: str, *, read_only: bool = False) -> sqlite3.Connection:
             f"file:{_quoted(path)}?mode={'ro' if read_only else 'rw'}",
             uri=True,
             isolation_level=None,
-            timeout=10,
+            timeout=30,
             check_same_thread=False,
         )
         try:

@@ -467,7 +467,7 @@ def test_processes_that_put_at_once_lose_nothing(tmp_path, monkeypatch):
             )
             for n in range(4)
         ]
-        while any(process.poll() is None for process in processes):
+        while commits < 20 or any(process.poll() is None for process in processes):
             message = await opened.put(draft(f"own-{commits}", payload=b"y" * 5000))
             if commits % 2:
                 await opened.ack(message.seq)
