@@ -155,10 +155,13 @@ class Emulator:
         try:
             await self._dispatcher.stop(seq)
         except Conflict as error:
+            # Of one that it was working on the dispatcher knows more than the files; else the reverse.
             _, document = self.history.find(invocation_id)
+            is_known = Status(document["status"]).is_final
+            status = f"execution {invocation_id} can't be stopped: it is {document['status']}"
             raise Conflict(
                 error.code,
-                f"execution {invocation_id} can't be stopped: it is {document['status']}",
+                status if is_known else error.message,
                 hint=f"Run it again with: fun executions retry {invocation_id}",
             ) from None
         return invocation_id
