@@ -761,6 +761,12 @@ def test_json_of_a_file_is_a_value(good, project):
     assert good(text).functions[0].environment == {"A": "1", "B": "two"}
 
 
+@pytest.mark.parametrize("depth", [101, 500, 100_000])
+def test_json_that_is_too_deep_is_refused(unclear, project, depth):
+    (project / "v.json").write_text("[" * depth + "]" * depth)
+    assert "${json(file('v.json'))}: " in unclear("${json(file('v.json'))}").message
+
+
 @pytest.fixture
 def outside(project):
     """Things that ``file`` must not read."""
@@ -1094,28 +1100,108 @@ def test_the_file_is_told_by_what_is_in_it_or_by_its_name():
     assert not devs.is_devs(parse_document("template.yml", b"services: {}"))
 
 
-@given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_odd_values_are_problems_not_tracebacks(make, data):
+RICH_FC = f"""{FC}        customContainerConfig: {{image: i}}
+        customRuntimeConfig: {{port: 1}}
+        instanceLifecycleConfig:
+          preStop:
+            handler: a.b
+        environmentVariables:
+          A: x
+        asyncConfiguration:
+          destination:
+            onSuccess: acs:mns:::/queues/q/messages
+          maxAsyncRetryAttempts: 1
+      triggers:
+        - name: a
+          type: http
+          config:
+            methods: [GET]
+        - name: b
+          type: log
+          config:
+            logConfig:
+              project: p
+      customDomains:
+        - domainName: auto
+          protocol: HTTP
+          routeConfigs:
+            - path: /
+    actions:
+      pre-deploy: []
+  two:
+    component: ros
+    props:
+      template: t.yml
+      parameters:
+        A: b
+actions:
+  pre-deploy: []
+env: e.yaml
+"""
+RICH_FC3 = f"""{EXTENDED}      code:
+        src: ./code
+      asyncInvokeConfig:
+        qualifier: LATEST
+        destinationConfig:
+          onFailure:
+            destination: acs:fc:::functions/f
+      instanceLifecycleConfig:
+        initializer:
+          handler: a.b
+      triggers:
+        - triggerName: a
+          triggerType: oss
+          triggerConfig:
+            events: []
+  domain:
+    component: fc3-domain
+    props:
+      region: x
+      domainName: auto
+      protocol: HTTP
+      routeConfig:
+        routes:
+          - path: /
+            functionName: first
+""".replace("    props: {functionName: second, memorySize: 128}", "    props:\n      functionName: second")
+ODD = [
+    "null",
+    "[]",
+    "{}",
+    "12",
+    "true",
+    "text",
+    "[{}]",
+    "[[1]]",
+    "{a: [1]}",
+    "''",
+    "${vars}",
+    "${this.props}",
+    "{b}",
+]
+
+
+@given(text=st.sampled_from([RICH_FC, RICH_FC3]), data=st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_odd_values_are_problems_not_tracebacks(make, text, data):
     """Whatever stands where something else is expected."""
-    odd = st.sampled_from(
-        ["null", "[]", "{}", "12", "true", "text", "[{}]", "{a: [1]}", "''", "${vars}", "${this.props}"]
-    )
-    lines = FC.splitlines() if data.draw(st.booleans()) else FC3.splitlines()
-    lines += ["      triggers: [{name: a, type: http, config: {methods: [GET]}}]"]
-    lines += ["      customDomains: [{domainName: d, protocol: HTTP, routeConfigs: [{path: /}]}]"]
+    lines = text.splitlines()
     number = data.draw(st.integers(0, len(lines) - 1))
     key, colon, _ = lines[number].partition(":")
     if colon:
-        lines[number] = f"{key}: {data.draw(odd)}"
-        indent = len(key) - len(key.lstrip())
+        lines[number] = f"{key}: {data.draw(st.sampled_from(ODD))}"
+        indent = len(key) - len(key.lstrip(" -"))
         rest = lines[number + 1 :]
-        while rest and len(rest[0]) - len(rest[0].lstrip()) > indent:
+        while rest and len(rest[0]) - len(rest[0].lstrip(" -")) > indent:
             rest.pop(0)
         lines = [*lines[: number + 1], *rest]
-    found = make("\n".join(lines))
-    for problem in found.problems:
+    for problem in make("\n".join(lines)).problems:
         assert problem.line >= 1
+
+
+def test_the_rich_files_are_good(good):
+    assert len(good(RICH_FC).triggers) == 2
+    assert len(good(RICH_FC3).domains) == 1
 
 
 # --- faas.yml ----------------------------------------------------------------------------------
