@@ -158,6 +158,7 @@ def _read_template(
     # YAML and JSON Schema cost 200 ms, so only here.
     from fun_local.store.code import CodeStore
     from fun_local.template.build import build
+    from fun_local.template.devs import is_devs
     from fun_local.template.discover import discover
     from fun_local.template.load import load
     from fun_local.template.placeholders import find
@@ -170,12 +171,13 @@ def _read_template(
             if name not in replacements:
                 replacements[name] = click.prompt(f"{{{name}}} in {document.path}", err=True)
     chosen, _ = settings.load(home)
-    is_direct = is_serverless(document) and not use_ros
+    is_direct = (is_serverless(document) or is_devs(document)) and not use_ros
     stack = "" if is_direct else stack_name or _default_stack()
     resources = build(
         document,
         stack_name=stack or _default_stack(),
         use_ros=use_ros,
+        environ=os.environ,
         region=chosen.region,
         account_id=chosen.account_id,
         parameters=parameters,

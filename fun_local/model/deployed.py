@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fun_local.errors import Conflict, InvalidRequest, NotFound
-from fun_local.model.names import LATEST, FunctionRef, parse_function
+from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef, parse_function
 from fun_local.model.resources import AsyncConfig, Function, Queue, Resources, Service
 
 
@@ -107,8 +107,10 @@ class Deployed:
         functions = dict(self.functions)
         changes = []
         for service in resources.services:
-            changes.append(_change(service.name, "Service", services.get(service.name), service, stack))
-            services[service.name] = replace(service, stack=stack)
+            # The service that FC 3.0 functions live in is everybody's.
+            owner = "" if service.name == IMPLICIT_SERVICE else stack
+            changes.append(_change(service.name, "Service", services.get(service.name), service, owner))
+            services[service.name] = replace(service, stack=owner)
         for function in resources.functions:
             if function.service not in services:
                 raise NotFound(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from fun_local.errors import InvalidRequest, InvalidTemplate
 from fun_local.model.resources import Function, Resources
-from fun_local.template import serverless
+from fun_local.template import devs, faas, serverless
 from fun_local.template.code import CodeSource
 from fun_local.template.load import Document, Path
 from fun_local.template.problems import invalid_template, shown
@@ -29,12 +28,14 @@ def build(
     replacements: Mapping[str, str],
     stage: Callable[[CodeSource], str],
     use_ros: bool = False,
+    environ: Mapping[str, str] | None = None,
 ) -> Resources:
     """What the template asks for, everything in it resolved.
 
     ``parameters`` and ``replacements`` are what the command line gives with ``-p`` and ``--replace``.
     ``use_ros`` is how a template of Funcraft's dialect is deployed: as a stack, where services have a suffix
     to their names, or directly, where they have not. Plain ROS templates are always a stack.
+    ``environ`` is what ``${env(X)}`` of a Serverless Devs file may name.
     ``stage`` puts code into the code store and returns its digest; it is called once for each function,
     and only when the template has no problem.
 
@@ -42,9 +43,13 @@ def build(
         InvalidTemplate: with all problems.
     """
     _check_dialect(document)
+    outputs: dict[str, object] = {}
     context = Context(stack_name, region, account_id, parameters, replacements, use_ros)
     try:
-        found, outputs = _read_all(document, context)
+        if devs.is_devs(document) and "ROSTemplateFormatVersion" not in document.data:
+            found = _read_devs(document, context, environ or {})
+        else:
+            found, outputs = _read_all(document, context)
     except RecursionError:  # values put into values by way of parameters and attributes
         raise _refused(document, (), "values are nested too deeply") from None
     if found.problems:
@@ -68,28 +73,29 @@ def build(
 
 def _check_dialect(document: Document) -> None:
     """Refuse other languages by their own names, not by a hundred unexpected properties."""
-    data, name = document.data, os.path.basename(document.path)
-    transform = data.get("Transform")
-    found = ""
+    transform = document.data.get("Transform")
     if serverless.is_serverless(document):
         return
     if transform is not None:
         message = f'Value is not accepted. Found {shown(transform)}. Valid values: "{serverless.TRANSFORM}"'
         raise _refused(document, ("Transform",), message)
-    if "ROSTemplateFormatVersion" in data:
-        return
-    if "edition" in data or name in ("s.yaml", "s.yml"):
-        found = "a Serverless Devs file (s.yaml)"
-    elif "function-compute" in data or name in ("faas.yml", "faas.yaml"):
-        found = "an early Funcraft file (faas.yml)"
-    if found:
-        message = f"this is {found}; this release deploys templates of Funcraft and plain ROS"
-        hint = "Such a template starts with ROSTemplateFormatVersion: '2015-09-01'."
-        raise _refused(document, (), message, hint)
+    if faas.is_faas(document):
+        raise invalid_template(document.path, [faas.problem(document)])
 
 
 def _refused(document: Document, path: Path, message: str, hint: str = "") -> InvalidTemplate:
     return invalid_template(document.path, [document.problem("value", path, message, hint)])
+
+
+def _read_devs(document: Document, context: Context, environ: Mapping[str, str]) -> Found:
+    return devs.read(
+        document,
+        stack_name=context.stack_name,
+        region=context.region,
+        account_id=context.account_id,
+        environ=environ,
+        replacements=context.replacements,
+    )
 
 
 def _read_all(document: Document, context: Context) -> tuple[Found, dict[str, object]]:

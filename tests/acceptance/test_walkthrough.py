@@ -348,3 +348,43 @@ def test_the_same_template_as_a_stack_has_a_suffix_in_its_services_name(shell):
     shell.write("code/app.py", "def handler(event, context): ...\n")
     done = shell.fun("deploy", "--use-ros", "--stack-name", "demo-1", "--json").json
     assert re.fullmatch(r"demo-1-shop-[0-9A-F]{12}", done["services"][0]["serviceName"])
+
+
+def test_the_later_edition_of_the_public_sample_deploys_from_its_s_yaml(shell):
+    shell.write("s.yaml", corpus_file("seed/s.77cf135.yml").read_text())
+    shell.write("code/index.py", "def handler(event, context): return b'done'\n")
+    assert "please_replace_me" in shell.fun("deploy", check=1).err
+    done = shell.fun("deploy", "--replace", "please_replace_me=dlq", "--create-queues", "--json").json
+    (function,) = done["functions"]
+    assert (function["serviceName"], function["functionName"]) == ("fc-job", "fc-job-function")
+    assert function["asyncConfig"]["maxAsyncRetryAttempts"] == 1
+    assert [queue["queueName"] for queue in done["queues"]] == ["dlq"]
+    record = shell.invk("fc-job-function", "-t", "Async", "-s", "{}", "--wait", "--json").json
+    assert record["status"] == "Succeeded"
+    assert shell.letter("dlq")["responsePayload"] == "done"
+
+
+FC3 = """
+edition: 3.0.0
+name: NAME
+access: default
+resources:
+  one:
+    component: fc3
+    props:
+      region: cn-shanghai
+      functionName: NAME
+      runtime: python3.10
+      handler: index.handler
+      code: ./code
+      environmentVariables: {WHO: "${env('WHO', 'nobody')}"}
+"""
+
+
+def test_functions_without_a_service_share_one_between_projects(shell):
+    shell.write("code/index.py", "import os\ndef handler(event, context): return os.environ['WHO']\n")
+    shell.environment["WHO"] = "somebody"
+    for name in ("first", "second"):
+        shell.write("s.yaml", FC3.replace("NAME", name))
+        shell.fun("deploy", "--use-ros", "--stack-name", name)
+    assert shell.invk("first", "-s", "").out == shell.invk("second", "-s", "").out == "somebody"

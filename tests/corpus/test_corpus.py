@@ -179,15 +179,11 @@ def test_init_templates_are_good_once_they_are_filled_in(tmp_path):
 
 @files(ENTRIES)
 @pytest.mark.filterwarnings("error")
-def test_no_file_ends_in_a_traceback(entry, tmp_path, record_property):
+def test_no_file_ends_in_a_traceback(entry):
     try:
         make(FOLDER / entry.file)
-        ours = "ok"
     except InvalidTemplate as error:
         assert error.problems
-        ours = "refused"
-    if entry not in TEMPLATES:
-        record_property("corpus verdict", [entry.kind, entry.verdict, ours])
 
 
 # --- what becomes of them ----------------------------------------------------------------------

@@ -259,7 +259,8 @@ def copied(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in REFUSED])
-def test_all_functions_of_a_file_arrive(name, tmp_path):
+def test_all_functions_of_a_file_arrive(name, tmp_path, record_property):
+    record_property("corpus verdict", ["s.yaml", "n/a", "ok, all functions arrive"])
     path = copied(name, tmp_path)
     found = read(path)
     assert [str(problem) for problem in found.problems] == []
@@ -290,7 +291,8 @@ def test_all_functions_of_a_file_arrive(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name in REFUSED])
-def test_what_is_refused_is_refused_for_its_reason(name, tmp_path):
+def test_what_is_refused_is_refused_for_its_reason(name, tmp_path, record_property):
+    record_property("corpus verdict", ["s.yaml", "n/a", "refused, with a reason"])
     path = copied(name, tmp_path)
     lines = path.read_text(encoding="utf-8").splitlines()
     problems = read(path).problems
@@ -329,7 +331,8 @@ def test_no_module_is_dropped_in_silence(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", FAAS)
-def test_funcrafts_first_format_is_told_apart(name):
+def test_funcrafts_first_format_is_told_apart(name, record_property):
+    record_property("corpus verdict", ["faas", "n/a", "refused, says how to convert"])
     document = load(str(FOLDER / name))
     assert faas.is_faas(document)
     assert not devs.is_devs(document)

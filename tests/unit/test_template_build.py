@@ -213,8 +213,6 @@ def test_a_replacement_without_its_placeholder_is_a_warning():
 @pytest.mark.parametrize(
     ("text", "path", "word"),
     [
-        ("edition: 1.0.0\nservices: {}", "other.yml", "Serverless Devs"),
-        ("services: {}", "s.yaml", "Serverless Devs"),
         ("function-compute: {}", "template.yml", "early Funcraft"),
         ("x: {}", "faas.yml", "early Funcraft"),
         (f"Transform: Other\n{BASE}", "template.yml", "Other"),
