@@ -60,6 +60,7 @@ class _Run:
 
     message: Message
     execution: Execution
+    config: AsyncConfig = field(default_factory=AsyncConfig)  # in force for the present attempt
     instance: Instance | None = None
     task: asyncio.Task[None] | None = None
 
@@ -254,7 +255,7 @@ class Dispatcher:
 
     async def _prepare(self, run: _Run, slot: Slot | None) -> Instance | None:
         """The instance to run on; None when the execution may not run or is being stopped."""
-        config = self._config(run)
+        config = run.config = self._config(run)
         now_ms = self._clock.now_ms()
         if run.execution.status is Status.ENQUEUED:
             self._move(run, Status.DEQUEUED, config=config)
@@ -294,7 +295,7 @@ class Dispatcher:
         self._move(
             run,
             Status.RUNNING,
-            config=self._config(run),
+            config=run.config,
             instance_id=instance.id,
             logs=(*logs, LogSegment(file, start)),
         )

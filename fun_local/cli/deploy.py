@@ -72,8 +72,8 @@ def deploy(
         template,
         stack_name=stack_name,
         use_ros=use_ros,
-        parameters=_pairs("--parameter-override", parameters),
-        replacements=_pairs("--replace", replacements),
+        parameters=parameters,
+        replacements=replacements,
         ask=ask,
         stage=True,
     )
@@ -129,8 +129,8 @@ def validate(
         template,
         stack_name=stack_name,
         use_ros=use_ros,
-        parameters=_pairs("--parameter-override", parameters),
-        replacements=_pairs("--replace", replacements),
+        parameters=parameters,
+        replacements=replacements,
         ask=False,
         stage=False,
     )
@@ -149,8 +149,8 @@ def _read_template(
     *,
     stack_name: str | None,
     use_ros: bool,
-    parameters: dict[str, str],
-    replacements: dict[str, str],
+    parameters: tuple[str, ...],
+    replacements: tuple[str, ...],
     ask: bool,
     stage: bool,
 ) -> tuple[str, Resources]:
@@ -166,10 +166,11 @@ def _read_template(
 
     # Relative, so that problems name the file as its user sees it.
     document = load(discover("", template))
+    values = _pairs("--replace", replacements)
     if ask:
         for name in dict.fromkeys(placeholder.name for placeholder in find(document)):
-            if name not in replacements:
-                replacements[name] = click.prompt(f"{{{name}}} in {document.path}", err=True)
+            if name not in values:
+                values[name] = click.prompt(f"{{{name}}} in {document.path}", err=True)
     chosen, _ = settings.load(home)
     is_direct = (is_serverless(document) or is_devs(document)) and not use_ros
     stack = "" if is_direct else stack_name or _default_stack()
@@ -180,8 +181,8 @@ def _read_template(
         environ=os.environ,
         region=chosen.region,
         account_id=chosen.account_id,
-        parameters=parameters,
-        replacements=replacements,
+        parameters=_pairs("--parameter-override", parameters),
+        replacements=values,
         stage=CodeStore(os.path.join(home, "code")).add if stage else lambda source: "",
     )
     return stack, resources

@@ -88,6 +88,7 @@ class ProcessInstance:
         self._memory_floor_kb = memory_floor_kb
         self._memory_mb = 0.0
         self._log_length: int | None = None
+        self._log_name = os.path.basename(log_path)
         self._invoke = _Phase(0, "Invoke", function.timeout_seconds)
         self._initialize: _Phase | None = None
         if function.initializer:
@@ -146,7 +147,7 @@ class ProcessInstance:
                 self._log_length = os.stat(self.log_path).st_size
             except FileNotFoundError:
                 self._log_length = 0
-        return os.path.basename(self.log_path), self._log_length
+        return self._log_name, self._log_length
 
     async def _run(self, phase: _Phase, request_id: str, payload: bytes, retry_count: int) -> Result:
         header = b'{"kind":%d,"retry_count":%d,"request_id":%b}' % (

@@ -213,25 +213,40 @@ def _transaction(
     *,
     keep_errors: bool = False,
 ) -> list[Any]:
-    answers: list[Any] = []
+    """Run operations as one. One that raises undoes all, or with ``keep_errors`` itself alone."""
+    try:
+        with _begun(connection):
+            return [operation(connection) for operation in operations]
+    except FunLocalError:
+        if not keep_errors:
+            raise
+    # Rare: somebody asked for what can't be. Again, now with a way back for each; operations look at
+    # nothing but the tables, so they may be run twice. To always have that way back costs half a commit.
+    with _begun(connection):
+        return [_or_error(connection, operation) for operation in operations]
+
+
+@contextlib.contextmanager
+def _begun(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for operation in operations:
-            connection.execute("SAVEPOINT operation")
-            try:
-                answers.append(operation(connection))
-            except FunLocalError as error:
-                connection.execute("ROLLBACK TO operation")
-                if not keep_errors:
-                    raise
-                answers.append(error)
-            connection.execute("RELEASE operation")
+        yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return answers
+
+
+def _or_error(connection: sqlite3.Connection, operation: Callable[[sqlite3.Connection], Any]) -> Any:
+    connection.execute("SAVEPOINT operation")
+    try:
+        answer = operation(connection)
+    except FunLocalError as error:
+        connection.execute("ROLLBACK TO operation")
+        answer = error
+    connection.execute("RELEASE operation")
+    return answer
 
 
 @contextlib.contextmanager

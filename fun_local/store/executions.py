@@ -35,7 +35,7 @@ from fun_local.store.group_commit import GroupCommit
 _OPEN_BUCKETS = 16
 
 #: Seconds between two writes under load. An instance does not wait for them, only the acknowledgement.
-_PAUSE_SECONDS = 0.01
+_PAUSE_SECONDS = 0.02
 
 #: Seconds that a change which promises nothing may wait for company.
 _TICK_SECONDS = 0.005
