@@ -76,7 +76,8 @@ def _convert(name: str, value: object, origin: str) -> object:
         if isinstance(value, bool):
             raise ValueError
         converted = wanted(value)
-        if wanted is not str and converted < 0:
+        # Neither negative, nor nan or inf, nor 2.7 where whole numbers are counted.
+        if wanted is not str and not (0 <= converted < float("inf") and converted == float(str(value))):
             raise ValueError
     except (TypeError, ValueError):
         raise InvalidRequest(

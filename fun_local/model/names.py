@@ -56,8 +56,9 @@ def parse_function(text: str) -> tuple[str, str, str]:
         InvalidRequest: the text has none of these forms.
     """
     service, slash, function = text.rpartition("/")
-    service, _, qualifier = service.partition(".")
-    if (slash and not _NAME.fullmatch(service)) or not _NAME.fullmatch(function):
+    service, dot, qualifier = service.partition(".")
+    is_bad_service = slash and not (_NAME.fullmatch(service) and bool(dot) == bool(qualifier))
+    if is_bad_service or not _NAME.fullmatch(function):
         raise InvalidRequest(
             "InvalidArgument",
             f"{text!r} is not a function name",

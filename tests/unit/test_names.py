@@ -121,3 +121,8 @@ def test_other_destinations_are_refused(arn):
 
 def test_a_queues_address_is_read_back():
     assert parse_destination(queue_arn("dlq")) == DestinationAddress("queue", "dlq")
+
+
+def test_a_dot_without_a_qualifier_is_no_function_name():
+    with pytest.raises(InvalidRequest):
+        parse_function("svc./f")

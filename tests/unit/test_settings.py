@@ -76,3 +76,12 @@ def test_the_home_is_a_variable_or_a_folder_in_the_users(monkeypatch):
     assert default_home({"FUN_LOCAL_HOME": ""}) == "/home/somebody/.fun-local"
     assert default_home({"FUN_LOCAL_HOME": "/x/../y"}) == "/y"
     assert default_home({"FUN_LOCAL_HOME": "here"}) == os.path.abspath("here")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "two", "2.7"])
+def test_a_number_that_counts_nothing_is_refused(tmp_path, value):
+    with pytest.raises(InvalidRequest):
+        load(str(tmp_path), {"FUN_LOCAL_MAX_INSTANCES": value})
+    (tmp_path / "settings.toml").write_text("max_instances = 2.7\n")
+    with pytest.raises(InvalidRequest):
+        load(str(tmp_path), {})
