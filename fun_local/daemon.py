@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from fun_local import __version__, settings, wiring
 from fun_local.errors import FunLocalError, Unavailable
+from fun_local.home import SOCKET, instances_folder, lock_path
 from fun_local.http.server import serve
 from fun_local.runtime.processes import kill_leftovers
 from fun_local.store import buckets
@@ -29,9 +30,6 @@ log = logging.getLogger("fun_local.daemon")
 
 #: How long a starting daemon waits for one that is about to end.
 _LOCK_SECONDS = 10.0
-
-SOCKET = "daemon.sock"
-LOCK = "daemon.lock"
 
 
 async def run(home: str, ready_fd: int | None = None) -> None:
@@ -49,7 +47,7 @@ async def run(home: str, ready_fd: int | None = None) -> None:
         with _locked(home):
             # Addresses of Unix sockets are short, homes may be long: bind by a relative name.
             os.chdir(home)
-            kill_leftovers(os.path.join(home, "instances"))
+            kill_leftovers(instances_folder(home))
             _check_newest_bucket(home)
             # Switching between the threads that sync and the loop: the default of 5 ms is a long wait
             # for a call that takes one.
@@ -83,7 +81,7 @@ def _report(ready_fd: int | None, report: object) -> None:
 
 @contextlib.contextmanager
 def _locked(home: str) -> Iterator[None]:
-    fd = os.open(os.path.join(home, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
+    fd = os.open(lock_path(home), os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + _LOCK_SECONDS
     try:
         while True:
@@ -128,12 +126,17 @@ async def _prune(prune: Callable[[float], Awaitable[int]], older_than_seconds: f
         await asyncio.sleep(3600)
 
 
-def main() -> None:
-    """``python -m fun_local.daemon HOME [READY_FD]``: how the clients start it."""
+def serve_home(home: str, ready_fd: int | None = None) -> None:
+    """Be the daemon of a home, in this process: private files, a log on stderr. Raises as ``run``."""
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(run(home, ready_fd))
+
+
+def main() -> None:
+    """``python -m fun_local.daemon HOME [READY_FD]``: how the clients start it."""
     try:
-        asyncio.run(run(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None))
+        serve_home(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
     except FunLocalError as error:
         log.error("%s", error)
         sys.exit(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 import time
 import uuid
@@ -14,6 +13,7 @@ from typing import Any
 from fun_local import recovery
 from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
+from fun_local.home import code_folder, instances_folder
 from fun_local.mns import Mns, QueueDestination
 from fun_local.model.retry import Backoff
 from fun_local.pool import Pool
@@ -47,7 +47,7 @@ def new_request_id() -> str:
 
 
 def code_store(home: str) -> CodeStore:
-    return CodeStore(os.path.join(home, "code"))
+    return CodeStore(code_folder(home))
 
 
 @contextlib.asynccontextmanager
@@ -74,7 +74,7 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
     begun = recovery.begun(queue.unsettled(), buckets.bucket_of, store.records_in)
     mns = Mns(reader, write, clock)
     destinations: dict[str, Destination] = {"queue": QueueDestination(mns)}
-    run_dir = os.path.join(home, "instances")
+    run_dir = instances_folder(home)
     runtime = ProcessRuntime(
         code_path=code.path,
         log_dir=logs.folder(home),

@@ -13,6 +13,7 @@ FLOORS = {
     "": 0,  # the version
     "errors": 0,
     "settings": 0,
+    "home": 0,
     "watch": 0,
     "model": 1,
     "ports": 2,

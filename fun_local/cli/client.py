@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fun_local.errors import Unavailable
+from fun_local.home import SOCKET, lock_path, log_path
 from fun_local.http.errors import error_from
 
-_SOCKET = "daemon.sock"
 _MAX_SOCKET_PATH = 100
 
 #: How long a daemon may take to start (it may have to wait for another one to end).
@@ -53,13 +53,13 @@ class _UnixConnection(http.client.HTTPConnection):
 @contextlib.contextmanager
 def _address(home: str) -> Iterator[str]:
     """The socket's address; homes with long names are reached through an open descriptor."""
-    path = os.path.join(home, _SOCKET)
+    path = os.path.join(home, SOCKET)
     if len(os.fsencode(path)) <= _MAX_SOCKET_PATH or not os.path.isdir("/proc/self/fd"):
         yield path
         return
     folder = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield f"/proc/self/fd/{folder}/{_SOCKET}"
+        yield f"/proc/self/fd/{folder}/{SOCKET}"
     finally:
         os.close(folder)
 
@@ -137,7 +137,7 @@ class Client:
     def wait_until_down(self, seconds: float = 30.0) -> bool:
         """Wait until no daemon holds the home's lock."""
         try:
-            fd = os.open(os.path.join(self.home, "daemon.lock"), os.O_RDWR)
+            fd = os.open(lock_path(self.home), os.O_RDWR)
         except FileNotFoundError:
             return True
         deadline = time.monotonic() + seconds
@@ -177,7 +177,7 @@ class Client:
         from fun_local.store.files import make_private_folder
 
         make_private_folder(self.home)
-        path = os.path.join(self.home, "daemon.log")
+        path = log_path(self.home)
         with contextlib.suppress(FileNotFoundError):
             if os.path.getsize(path) > _LOG_BYTES:
                 os.replace(path, path + ".1")

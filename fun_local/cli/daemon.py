@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import sys
 
 import click
@@ -13,6 +11,7 @@ from fun_local import __version__, settings
 from fun_local.cli import output
 from fun_local.cli.client import Client
 from fun_local.errors import CorruptState, Unavailable
+from fun_local.home import log_path
 
 
 @click.group()
@@ -99,7 +98,7 @@ def logs(follow: bool) -> None:
     Examples:
       fun daemon logs -f
     """
-    path = os.path.join(settings.default_home(), "daemon.log")
+    path = log_path(settings.default_home())
     from fun_local.watch import Changes
 
     with contextlib.suppress(FileNotFoundError), open(path, "rb") as file, Changes() as changes:
@@ -121,13 +120,9 @@ def run() -> None:
     Examples:
       fun daemon run
     """
-    import asyncio
+    from fun_local.daemon import serve_home  # everything that serves: only here
 
-    from fun_local import daemon as process  # everything that serves: only here
-
-    os.umask(0o077)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(process.run(settings.default_home()))
+    serve_home(settings.default_home())
 
 
 def _stop(client: Client) -> bool:
@@ -171,10 +166,10 @@ def _status(client: Client) -> dict[str, object]:
 
 def _queued(home: str) -> int:
     """Messages that have not been acknowledged; read from the queue, so it works with no daemon."""
-    from fun_local.store import database
+    from fun_local.store import database, queue
 
     try:
         with contextlib.closing(database.connect(home, read_only=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
+            return queue.count(connection)
     except (FileNotFoundError, CorruptState):
         return 0

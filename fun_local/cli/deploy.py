@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from fun_local import settings
 from fun_local.cli import output
 from fun_local.cli.client import Client
+from fun_local.home import code_folder
 from fun_local.model.resources import Resources
 
 
@@ -24,25 +26,31 @@ def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-_template_option = click.option("-t", "--template", help="The template file (default: found in this folder).")
-_parameter_option = click.option(
-    "-p", "--parameter-override", "parameters", multiple=True, metavar="K=V", help="A parameter's value."
-)
-_replace_option = click.option(
-    "--replace", "replacements", multiple=True, metavar="NAME=VALUE", help="A {placeholder}'s value."
-)
-_ros_option = click.option(
-    "--use-ros", is_flag=True, help="Deploy as a stack (plain ROS templates always are)."
-)
-_stack_option = click.option("--stack-name", help="The stack's name (default: from the folder's name).")
+def _template_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that reads a template, in this order."""
+    options = (
+        click.option("-t", "--template", help="The template file (default: found in this folder)."),
+        click.option(
+            "-p",
+            "--parameter-override",
+            "parameters",
+            multiple=True,
+            metavar="K=V",
+            help="A parameter's value.",
+        ),
+        click.option(
+            "--replace", "replacements", multiple=True, metavar="NAME=VALUE", help="A {placeholder}'s value."
+        ),
+        click.option("--use-ros", is_flag=True, help="Deploy as a stack (plain ROS templates always are)."),
+        click.option("--stack-name", help="The stack's name (default: from the folder's name)."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command()
-@_template_option
-@_parameter_option
-@_replace_option
-@_ros_option
-@_stack_option
+@_template_options
 @click.option("-y", "--assume-yes", is_flag=True, help="Do not ask.")
 @click.option("--create-queues", is_flag=True, help="Create destination queues that do not exist.")
 @output.json_option
@@ -103,11 +111,7 @@ def deploy(
 
 
 @click.command()
-@_template_option
-@_parameter_option
-@_replace_option
-@_ros_option
-@_stack_option
+@_template_options
 @output.json_option
 def validate(
     template: str | None,
@@ -183,7 +187,7 @@ def _read_template(
         account_id=chosen.account_id,
         parameters=_pairs("--parameter-override", parameters),
         replacements=values,
-        stage=CodeStore(os.path.join(home, "code")).add if stage else lambda source: "",
+        stage=CodeStore(code_folder(home)).add if stage else lambda source: "",
     )
     return stack, resources
 

@@ -420,10 +420,7 @@ def wait(ids: tuple[str, ...], timeout: float | None, expect: str, as_json: bool
     names = [document["invocationId"] for document in full]
     ended = waiting.until_final(home, names, timeout_seconds=timeout)
     _print_statuses([doc for _, doc in ended] if ended else [history.find(n)[1] for n in names], as_json)
-    if ended is None:
-        raise output.Stop(output.TIMED_OUT)
-    if any(document["status"] != expect for _, document in ended):
-        raise output.Stop(output.FUNCTION_FAILED)
+    raise output.Stop(waiting.exit_code(ended, expect))
 
 
 @executions.command()

@@ -57,11 +57,11 @@ def is_settled(document: Document) -> bool:
     return not destination or bool(document["destinationStatus"])
 
 
-def exit_code(documents: list[tuple[int, Document]] | None) -> int:
-    """0 when all have succeeded, 3 when one has not, 4 when the time was over."""
+def exit_code(documents: list[tuple[int, Document]] | None, expect: str = Status.SUCCEEDED) -> int:
+    """0 when all have ended as expected, 3 when one has not, 4 when the time was over."""
     if documents is None:
         return output.TIMED_OUT
-    if all(document["status"] == Status.SUCCEEDED for _, document in documents):
+    if all(document["status"] == expect for _, document in documents):
         return 0
     return output.FUNCTION_FAILED
 

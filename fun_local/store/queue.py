@@ -85,6 +85,11 @@ def between(connection: sqlite3.Connection, first_seq: int, last_seq: int) -> li
     return _fetch(connection, "WHERE seq BETWEEN ? AND ? ORDER BY seq", (first_seq, last_seq))
 
 
+def count(connection: sqlite3.Connection) -> int:
+    """How many messages have not been acknowledged."""
+    return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
+
+
 def _fetch(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Message]:
     rows = connection.execute(f"SELECT {_COLUMNS} FROM messages {where}", values)  # noqa: S608
     return [
@@ -155,7 +160,7 @@ class DiskQueue:
         return [row[0] for row in self._reader.execute("SELECT seq FROM messages ORDER BY seq")]
 
     def count(self) -> int:
-        return int(self._reader.execute("SELECT count(*) FROM messages").fetchone()[0])
+        return count(self._reader)
 
     def next_due_ms(self, after_ms: int) -> int | None:
         row = self._reader.execute("SELECT min(due_ms) FROM messages WHERE due_ms > ?", (after_ms,))
