@@ -5,40 +5,25 @@ The faces call it; it calls ports, the registry (which has one implementation) a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from fun_local import accept
+from fun_local.deployments import Deployments, MnsResources
 from fun_local.dispatcher import Dispatcher
 from fun_local.errors import Conflict
 from fun_local.mns import Mns
-from fun_local.model.deployed import Change, Deployed, queue_change
+from fun_local.model.deployed import Deployed
 from fun_local.model.execution import FINAL, Status
-from fun_local.model.names import parse_destination
 from fun_local.model.outcome import Result, log_summary
-from fun_local.model.resources import Function, Resources
-from fun_local.model.resources import Queue as QueueAttributes
+from fun_local.model.resources import Call
 from fun_local.pool import Pool
 from fun_local.ports import Clock, Draft, Message, Queue
 from fun_local.store.history import History, Query
 
 #: Records deleted between two looks at other work.
 _PRUNE_BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What a deploy did, and what its user should know."""
-
-    changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
-    functions: tuple[Function, ...]
-
-    @property
-    def is_unchanged(self) -> bool:
-        return all(change.action == "Unchanged" for change in self.changes)
 
 
 class Records(Protocol):
@@ -48,7 +33,10 @@ class Records(Protocol):
 
 
 class Emulator:
-    """The application. One instance per daemon; everything on one event loop."""
+    """The application. One instance per daemon; everything on one event loop.
+
+    ``draw`` gives a number from 0 to 1 for each call, by which aliases share calls out.
+    """
 
     def __init__(
         self,
@@ -62,15 +50,23 @@ class Emulator:
         read_log: Callable[[str, int, int], bytes],
         remove_logs: Callable[[int], None],
         mns: Mns,
+        mns_resources: MnsResources,
         pool: Pool,
         dispatcher: Dispatcher,
         clock: Clock,
         new_request_id: Callable[[], str],
+        draw: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        self.deployed = deployed
+        self.deployments = Deployments(
+            deployed=deployed,
+            save=save_deployed,
+            mns=mns_resources,
+            clock=clock,
+            on_change=self._on_change,
+            call=self._run_call,
+        )
         self.mns = mns
         self.history = history
-        self._save_deployed = save_deployed
         self._queue = queue
         self._records = records
         self._release_ids = release_ids
@@ -80,7 +76,12 @@ class Emulator:
         self._dispatcher = dispatcher
         self._clock = clock
         self._new_request_id = new_request_id
-        self._deploying = asyncio.Lock()
+        self._draw = draw
+
+    @property
+    def deployed(self) -> Deployed:
+        """What is deployed now."""
+        return self.deployments.deployed
 
     # --- invoke
 
@@ -130,7 +131,7 @@ class Emulator:
         """
         ref = self.deployed.resolve(function, qualifier)
         accept.check_payload(payload, accept.MAX_SYNC_PAYLOAD)
-        deployed = self.deployed.functions[ref.path]
+        deployed = self.deployed.need(ref, self._draw())
         slot = await self._pool.take(deployed)
         try:
             instance = await slot.ready()
@@ -219,60 +220,23 @@ class Emulator:
 
     # --- deploy
 
-    async def deploy(
-        self, stack: str, resources: Resources, *, create_queues: bool = False, dry_run: bool = False
-    ) -> Deployment:
-        """Make ``resources`` the content of a stack: all of it, or nothing.
+    async def _run_call(self, call: Call) -> None:
+        """Make an invocation that is part of a template. Raises Conflict when it fails."""
+        function, payload = f"{call.service}/{call.function}", call.event.encode()
+        if call.is_async:
+            await self.invoke_async(function, payload, qualifier=call.qualifier)
+            return
+        result, _ = await self.invoke(function, payload, qualifier=call.qualifier)
+        if not result.is_success:
+            raise Conflict(
+                "FunctionFailed",
+                f"'{call.name}' invokes {function}, which failed: {result.payload.decode(errors='replace')}",
+                hint="What was deployed before is back. Mend the function, then deploy again.",
+            )
 
-        Raises:
-            Conflict: a resource belongs to another stack.
-            Unavailable: the disk is full; what was deployed before stays.
-        """
-        async with self._deploying:
-            deployed, changes = self.deployed.deploy(stack, resources)
-            for queue in resources.queues:
-                changes.append(queue_change(self.mns.find(queue.name), queue))
-            missing = self._missing_queues(deployed, resources)
-            warnings = list(resources.warnings)
-            if create_queues:
-                changes += [Change(name, "Queue", "Add") for name in missing]
-            else:
-                warnings += [
-                    f"queue '{name}', a destination of {', '.join(users)}, does not exist: outcomes"
-                    f" can't be delivered. Create it with: fun mns queue create {name}"
-                    for name, users in missing.items()
-                ]
-            functions = tuple(deployed.functions[f.path] for f in resources.functions)
-            deployment = Deployment(tuple(changes), tuple(warnings), functions)
-            if not dry_run and not deployment.is_unchanged:
-                await self._apply(deployed, resources, list(missing) if create_queues else [])
-            return deployment
-
-    async def _apply(self, deployed: Deployed, resources: Resources, missing: Sequence[str]) -> None:
-        # Queues first: one too many does no harm should the deploy fail at its last step.
-        for queue in (*resources.queues, *(QueueAttributes(name) for name in missing)):
-            if self.mns.find(queue.name) is None:
-                await self.mns.create(queue)
-            else:
-                await self.mns.set_attributes(queue)
-        self._save_deployed(deployed)
-        self.deployed = deployed
-        self._pool.refresh(deployed.functions)
+    def _on_change(self, deployed: Deployed) -> None:
+        self._pool.refresh(deployed.renewed)
         self._dispatcher.look()
-
-    def _missing_queues(self, deployed: Deployed, resources: Resources) -> dict[str, list[str]]:
-        """Destination queues that do not exist, each with the functions that name them."""
-        made = {queue.name for queue in resources.queues}
-        missing: dict[str, list[str]] = {}
-        for function in resources.functions:
-            config = function.async_config
-            arns = dict.fromkeys((config.on_success, config.on_failure)) if config else ()
-            for arn in filter(None, arns):
-                address = parse_destination(arn)
-                if address.kind != "queue" or address.name in made or self.mns.find(address.name):
-                    continue
-                missing.setdefault(address.name, []).append(function.path)
-        return missing
 
     # --- state
 

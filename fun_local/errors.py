@@ -53,7 +53,7 @@ class InvalidTemplate(InvalidRequest):
 
 
 class Conflict(FunLocalError):
-    """The state does not allow it: an id already used, an execution already finished."""
+    """The state does not allow it: an id already used, an execution already finished, a deploy's own call failed."""
 
 
 class Unavailable(FunLocalError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,7 @@ class _Idle:
 
 @dataclass(slots=True)
 class _Group:
-    """One function's instances."""
+    """The instances of one function, qualifier and version: all three are in their environment."""
 
     function: Function
     revision: str
@@ -73,7 +73,7 @@ class Pool:
         self._max = max_instances
         self._idle_seconds = idle_seconds
         self.on_free = on_free
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[tuple[str, str, str], _Group] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closed = False
         self._sweep: asyncio.TimerHandle | None = None
@@ -117,7 +117,7 @@ class Pool:
         return await self._runtime.start(function)
 
     def release(self, slot: Slot, instance: Instance | None) -> None:
-        group = self._groups[slot.function.path]
+        group = self._groups[slot.function.key]
         group.busy -= 1
         if instance is not None:
             if instance.is_alive and slot.revision == group.revision and not self._is_closed:
@@ -129,10 +129,13 @@ class Pool:
                 self._stop(instance)
         self._next(group)
 
-    def refresh(self, functions: Mapping[str, Function]) -> None:
-        """After a deploy: idle instances of what has changed or gone are ended, busy ones afterwards."""
-        for path, group in self._groups.items():
-            self._renew(group, functions.get(path))
+    def refresh(self, renewed: Callable[[Function], Function | None]) -> None:
+        """After a deploy: idle instances of what has changed or gone are ended, busy ones afterwards.
+
+        ``renewed`` gives a function as it is deployed now.
+        """
+        for group in self._groups.values():
+            self._renew(group, renewed(group.function))
 
     def _renew(self, group: _Group, function: Function | None) -> None:
         group.function = function or group.function
@@ -162,10 +165,10 @@ class Pool:
             await asyncio.wait(self._tasks)
 
     def _group(self, function: Function) -> _Group:
-        group = self._groups.get(function.path)
+        group = self._groups.get(function.key)
         if group is None:
-            group = self._groups[function.path] = _Group(function, function.revision)
-        elif group.function is not function:
+            group = self._groups[function.key] = _Group(function, function.revision)
+        elif group.function is not function and group.function != function:
             self._renew(group, function)
         return group
 

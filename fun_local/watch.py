@@ -12,11 +12,14 @@ from types import TracebackType
 
 # <sys/inotify.h>
 _IN_MODIFY = 0x2
+_IN_CLOSE_WRITE = 0x8
 _IN_MOVED_TO = 0x80
 _IN_CREATE = 0x100
 _IN_DELETE = 0x200
 _IN_NONBLOCK = 0o4000
 _IN_CLOEXEC = 0o2000000
+
+_FOLDER = _IN_MOVED_TO | _IN_CREATE | _IN_DELETE
 
 _FALLBACK_SECONDS = 0.1
 
@@ -36,11 +39,16 @@ class Changes:
             self._libc = ctypes.CDLL(None, use_errno=True)
             self._fd = self._libc.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
 
-    def add(self, path: str) -> None:
-        """Watch a file for writes, or a folder for files that come, go or are replaced."""
+    def add(self, path: str, *, contents: bool = False) -> None:
+        """Watch a file for writes, or a folder for files that come, go or are replaced.
+
+        With ``contents`` also for files in the folder that have been written and closed.
+        """
         if self._fd < 0 or path in self._watched:
             return
-        mask = _IN_MOVED_TO | _IN_CREATE | _IN_DELETE if os.path.isdir(path) else _IN_MODIFY
+        mask = _FOLDER if os.path.isdir(path) else _IN_MODIFY
+        if contents:
+            mask |= _IN_CLOSE_WRITE
         if self._libc.inotify_add_watch(self._fd, os.fsencode(path), mask) >= 0:
             self._watched.add(path)
 

@@ -8,13 +8,15 @@ import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from random import random
 from typing import Any
 
 from fun_local import recovery
 from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
 from fun_local.home import code_folder, instances_folder
-from fun_local.mns import Mns, QueueDestination
+from fun_local.mns import Mns, QueueDestination, Shelf, TopicDestination
+from fun_local.mns.http import HttpClient
 from fun_local.model.retry import Backoff
 from fun_local.pool import Pool
 from fun_local.ports import Clock, Destination
@@ -47,7 +49,7 @@ def new_request_id() -> str:
 
 
 def code_store(home: str) -> CodeStore:
-    return CodeStore(code_folder(home))
+    return CodeStore(code_folder(home), home=home)
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +66,7 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
     registry.remove_leftovers(home)
     deployed = registry.read(home)
     code = code_store(home)
-    code.remove_unused({f.code for f in deployed.functions.values()}, older_than_seconds=_CODE_GRACE_SECONDS)
+    code.remove_unused(deployed.code_in_use(), older_than_seconds=_CODE_GRACE_SECONDS)
     writer = database.Writer(home)
     reader = database.connect(home, read_only=True)
     group: GroupCommit[Callable[[sqlite3.Connection], Any], Any] = GroupCommit("queue", writer.commit)
@@ -72,8 +74,12 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
     queue = DiskQueue(reader, write)
     store = DiskExecutionStore(home, write)
     begun = recovery.begun(queue.unsettled(), buckets.bucket_of, store.records_in)
-    mns = Mns(reader, write, clock)
-    destinations: dict[str, Destination] = {"queue": QueueDestination(mns)}
+    mns = Mns(reader, write, clock, account_id=settings.account_id)
+    pushes = mns.topics.pushes(HttpClient())
+    destinations: dict[str, Destination] = {
+        "queue": QueueDestination(mns),
+        "topic": TopicDestination(mns.topics),
+    }
     run_dir = instances_folder(home)
     runtime = ProcessRuntime(
         code_path=code.path,
@@ -88,7 +94,7 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
         queue=queue,
         store=store,
         pool=pool,
-        find=lambda ref: application.deployed.find(ref),  # noqa: PLW0108 - made below
+        find=lambda ref: application.deployed.find(ref, random()),  # noqa: S311 - shares calls out
         destinations=destinations,
         clock=clock,
         backoff=Backoff(settings.retry_first_seconds, settings.retry_cap_seconds),
@@ -103,16 +109,20 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
         read_log=lambda file, start, end: logs.tail(home, file, start, end),
         remove_logs=lambda before_ms: logs.remove_old(home, run_dir, before_ms),
         mns=mns,
+        mns_resources=Shelf(mns),
         pool=pool,
         dispatcher=dispatcher,
         clock=clock,
         new_request_id=new_request_id,
+        draw=random,
     )
     dispatcher.recover(begun)
+    pushes.start()
     try:
         yield application
     finally:
         await dispatcher.close()
+        await pushes.close()
         await pool.close()
         await store.close()
         await group.close()

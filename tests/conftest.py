@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def corpus_file(name: str) -> Path:
             pytest.fail(f"the corpus file {path} is missing")
         pytest.skip(f"needs the corpus of real templates: {path}")
     return path
+
+
+def wait_for(condition, *, seconds: float = 20.0):
+    """What ``condition`` gives, as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return found
 
 
 @dataclass

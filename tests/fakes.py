@@ -20,8 +20,10 @@ from fun_local import recovery
 from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
 from fun_local.errors import InvalidRequest, Unavailable
-from fun_local.mns import Mns, QueueDestination
+from fun_local.mns import Mns, QueueDestination, Shelf
+from fun_local.model import changes
 from fun_local.model.deployed import Deployed
+from fun_local.model.deploying import plan
 from fun_local.model.execution import Execution, Status
 from fun_local.model.names import DestinationAddress, queue_arn
 from fun_local.model.outcome import UNHANDLED, Ending, Result, error_payload, exit_payload, timeout_payload
@@ -459,7 +461,7 @@ async def stage(
     deployed = registry.read(home)
     if functions:
         resources = Resources(services=(Service(SERVICE),), functions=functions)
-        deployed, _ = deployed.deploy("test", resources)
+        deployed = plan(deployed, changes.Mns(), "test", resources, now_ms=START_MS).deployed
         registry.write(home, deployed)
     clock = clock or FakeClock()
     journal: list[tuple[str, ...]] = []
@@ -474,7 +476,7 @@ async def stage(
     store = _JournalledStore(home, group.add)
     store.journal = journal
     begun = recovery.begun(queue.unsettled(), buckets.bucket_of, store.records_in)
-    mns = Mns(reader, group.add, clock)
+    mns = Mns(reader, group.add, clock, account_id="1234567890123456")
     runtime = ScriptedRuntime(clock)
     pool = Pool(runtime, max_instances=max_instances, idle_seconds=idle_seconds)
     dispatcher = Dispatcher(
@@ -502,6 +504,7 @@ async def stage(
         read_log=lambda file, start, end: f"{file} from {start} to {end}".encode(),
         remove_logs=logs_removed.append,
         mns=mns,
+        mns_resources=Shelf(mns),
         pool=pool,
         dispatcher=dispatcher,
         clock=clock,

@@ -7,6 +7,8 @@ import re
 import shlex
 from dataclasses import fields
 
+import pytest
+
 import fun_local
 from fun_local.model.execution import Status
 from fun_local.settings import Settings
@@ -41,6 +43,27 @@ def test_every_other_command_of_the_readme_works_in_its_order(shell):
             shell.project = os.path.join(shell.project, words[1])
         else:
             shell.run(*words)
+
+
+MISTAKES = re.findall(
+    r"## (.+?)\n.*?```yaml\n(.*?)```.*?```console\n\$ fun (\w+)\n(.*?)```",
+    (ROOT / "docs" / "mistakes.md").read_text(),
+    re.S,
+)
+
+
+def test_ten_typical_mistakes_are_shown():
+    assert len(MISTAKES) >= 10
+
+
+@pytest.mark.parametrize(("title", "text", "command", "output"), MISTAKES, ids=[row[0] for row in MISTAKES])
+def test_a_mistake_gets_to_hear_what_the_documents_say(shell, title, text, command, output):
+    shell.write("template.yml", text)
+    shell.write("index.py", "def handler(event, context):\n    return event\n")
+    done = shell.fun(command, check=1)
+    assert done.err.replace(os.path.realpath(shell.project), "/home/ann/shop") == output
+    assert done.out == ""
+    assert shell.fun("info", "--json").json["functions"] == []
 
 
 def test_every_setting_is_in_the_readme_with_its_default():

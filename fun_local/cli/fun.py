@@ -12,11 +12,13 @@ from fun_local.cli import output
 #: Command -> (module, attribute, one line of help): here, so that `fun --help` imports none of them.
 _COMMANDS = {
     "deploy": ("deploy", "deploy", "Deploy a template into the local home."),
-    "validate": ("deploy", "validate", "Check a template; print what is wrong with it."),
+    "validate": ("validate", "validate", "Check a template; print what is wrong with it."),
+    "remove": ("remove", "remove", "Remove a stack, a service or a function."),
+    "async-config": ("async_config", "async_config", "Show or change how asynchronous calls are treated."),
     "info": ("info", "info", "Show what is deployed."),
     "invoke": ("invk", "fun_invoke", "Invoke a deployed function."),
     "executions": ("executions", "executions", "List, watch, stop and retry executions."),
-    "mns": ("mns", "mns", "Queues for outcomes: create, send, receive."),
+    "mns": ("mns", "mns", "Queues and topics: create, send, receive, publish, subscribe."),
     "daemon": ("daemon", "daemon", "Start, stop and look after the daemon."),
     "config": ("config", "config", "Show the settings and where they come from."),
     "demo": ("demo", "demo", "See it all at work in under half a minute."),

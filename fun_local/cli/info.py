@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from fun_local import settings
 from fun_local.cli import output
+from fun_local.cli.deployment import function_json
 from fun_local.errors import NotFound
+from fun_local.model.deployed import Deployed
 from fun_local.model.resources import AsyncConfig
 from fun_local.store import registry
 
@@ -15,7 +19,7 @@ from fun_local.store import registry
 @click.argument("name", required=False)
 @output.json_option
 def info(name: str | None, as_json: bool) -> None:
-    """Show the deployed stacks, services and functions, or those called NAME.
+    """Show what is deployed, or of it only the stack, service or function NAME.
 
     \b
     Examples:
@@ -23,40 +27,98 @@ def info(name: str | None, as_json: bool) -> None:
       fun info demo/main --json
     """
     deployed = registry.read(settings.default_home())
-    functions = [
-        function
-        for path, function in sorted(deployed.functions.items())
-        if name in (None, path, function.name, function.service, function.stack)
-    ]
-    services = [
-        service
-        for key, service in sorted(deployed.services.items())
-        if name in (None, key, service.stack) or key in {f.service for f in functions}
-    ]
-    if name and not functions and not services:
-        raise NotFound("NotFound", f"nothing deployed is called '{name}'", hint="See all: fun info")
+    shown = _part(deployed, name) if name else deployed
     if as_json:
-        output.print_json(
+        output.print_json(_as_json(shown))
+    else:
+        _show(shown)
+
+
+def _part(deployed: Deployed, name: str) -> Deployed:
+    """What belongs to a stack, a service or a function. Raises NotFound."""
+    functions = {
+        path: f for path, f in deployed.functions.items() if name in (path, f.name, f.service, f.stack)
+    }
+    services = {f.service for f in functions.values()}
+    services |= {s.name for s in deployed.services.values() if name in (s.name, s.stack)}
+    if not functions and not services and name not in deployed.stacks:
+        raise NotFound("NotFound", f"nothing deployed is called '{name}'", hint="See all: fun info")
+    scopes = services | {f.scope for f in functions.values()}
+    return Deployed(
+        services={key: deployed.services[key] for key in services},
+        functions=functions,
+        versions={key: v for key, v in deployed.versions.items() if v.scope in scopes},
+        aliases={key: a for key, a in deployed.aliases.items() if a.scope in scopes},
+        triggers={key: t for key, t in deployed.triggers.items() if t.function_path in functions},
+        domains={
+            key: d
+            for key, d in deployed.domains.items()
+            if name in (key, d.stack) or any(f"{s}/{f}" in functions for s, f, _ in d.routes.values())
+        },
+        async_configs={key: c for key, c in deployed.async_configs.items() if _function_of(key) in functions},
+        stacks={key: s for key, s in deployed.stacks.items() if key == name},
+    )
+
+
+def _function_of(ref: str) -> str:
+    """``service/function`` of ``service.qualifier/function``."""
+    service, _, function = ref.partition("/")
+    return f"{service.partition('.')[0]}/{function}"
+
+
+def _as_json(deployed: Deployed) -> dict[str, Any]:
+    return {
+        "stacks": [{"stackName": s.name, "outputs": s.outputs} for _, s in sorted(deployed.stacks.items())],
+        "services": [
+            {"serviceName": s.name, "stackName": s.stack, "description": s.description, "role": s.role}
+            for _, s in sorted(deployed.services.items())
+        ],
+        "functions": [
+            {**function_json(f.to_dict()), "stackName": f.stack, "codeChecksum": f.code}
+            for _, f in sorted(deployed.functions.items())
+        ],
+        "versions": [
             {
-                "services": [{"serviceName": s.name, "stackName": s.stack, "role": s.role} for s in services],
-                "functions": [
-                    {
-                        "serviceName": f.service,
-                        "functionName": f.name,
-                        "stackName": f.stack,
-                        "runtime": f.runtime,
-                        "handler": f.handler,
-                        "memorySize": f.memory_mb,
-                        "timeout": f.timeout_seconds,
-                        "environmentVariables": f.environment,
-                        "codeChecksum": f.code,
-                        "asyncConfig": f.async_config.to_dict() if f.async_config else None,
-                    }
-                    for f in functions
-                ],
+                "serviceName": v.scope,
+                "versionId": v.number,
+                "description": v.description,
+                "functions": [f.name for f in v.functions],
             }
-        )
-        return
+            for v in deployed.versions.values()
+        ],
+        "aliases": [
+            {
+                "serviceName": a.scope,
+                "aliasName": a.name,
+                "versionId": a.version,
+                "additionalVersionWeight": a.additional_weights,
+            }
+            for _, a in sorted(deployed.aliases.items())
+        ],
+        "asyncConfigs": [
+            {"function": ref, "asyncConfig": config.to_dict()}
+            for ref, config in sorted(deployed.async_configs.items())
+        ],
+        "triggers": [
+            {
+                "serviceName": t.service,
+                "functionName": t.function,
+                "triggerName": t.name,
+                "triggerType": t.type,
+                "qualifier": t.qualifier,
+                "triggerConfig": t.config,
+            }
+            for _, t in sorted(deployed.triggers.items())
+        ],
+        "customDomains": [
+            {"domainName": d.name, "protocol": d.protocol, "routes": d.routes}
+            for _, d in sorted(deployed.domains.items())
+        ],
+    }
+
+
+def _show(deployed: Deployed) -> None:
+    """A table for each kind that there is; the one of functions always."""
     rows = [
         [
             f.path,
@@ -66,9 +128,50 @@ def info(name: str | None, as_json: bool) -> None:
             describe_async(f.async_config),
             f.stack or "-",
         ]
-        for f in functions
+        for _, f in sorted(deployed.functions.items())
     ]
     output.print_table(("FUNCTION", "RUNTIME", "MEMORY", "TIMEOUT", "ASYNC", "STACK"), rows)
+    _table(
+        ("VERSION", "FUNCTIONS", "DESCRIPTION"),
+        [[v.path, ", ".join(f.name for f in v.functions), v.description] for v in deployed.versions.values()],
+    )
+    _table(
+        ("ALIAS", "VERSION", "SHARED WITH"),
+        [
+            [a.path, a.version, ", ".join(f"{n}: {w:.0%}" for n, w in a.additional_weights.items()) or "-"]
+            for _, a in sorted(deployed.aliases.items())
+        ],
+    )
+    _table(
+        ("QUALIFIED FUNCTION", "ASYNC"),
+        [[ref, describe_async(config)] for ref, config in sorted(deployed.async_configs.items())],
+    )
+    _table(
+        ("TRIGGER", "TYPE", "QUALIFIER"),
+        [[t.path, t.type, t.qualifier] for _, t in sorted(deployed.triggers.items())],
+    )
+    _table(
+        ("CUSTOM DOMAIN", "PATH", "FUNCTION"),
+        [
+            [d.name, path, f"{service}.{qualifier}/{function}"]
+            for _, d in sorted(deployed.domains.items())
+            for path, (service, function, qualifier) in d.routes.items()
+        ],
+    )
+    _table(
+        ("OUTPUT", "STACK", "VALUE"),
+        [
+            [name, stack.name, str(value)]
+            for _, stack in sorted(deployed.stacks.items())
+            for name, value in stack.outputs.items()
+        ],
+    )
+
+
+def _table(headers: tuple[str, ...], rows: list[list[str]]) -> None:
+    if rows:
+        click.echo()
+        output.print_table(headers, rows)
 
 
 def describe_async(config: AsyncConfig | None) -> str:

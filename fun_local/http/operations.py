@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fun_local import __version__
-from fun_local.emulator import Deployment, Emulator
+from fun_local.deployments import Deployment
+from fun_local.emulator import Emulator
 from fun_local.http.answers import accepted
+from fun_local.http.topic_operations import TOPIC_OPERATIONS
 from fun_local.mns import QueueInfo, QueueMessage
-from fun_local.model.resources import Queue, Resources
+from fun_local.model.resources import AsyncConfig, Queue, Resources
 
 Json = dict[str, Any]
 
@@ -25,11 +27,33 @@ async def look(emulator: Emulator) -> Json:
     return {}
 
 
-async def deploy(emulator: Emulator, stack: str, resources: Json, create_queues: bool, dry_run: bool) -> Json:
-    deployment = await emulator.deploy(
-        stack, Resources.from_dict(resources), create_queues=create_queues, dry_run=dry_run
+async def deploy(
+    emulator: Emulator,
+    stack: str,
+    resources: Json,
+    create_queues: bool,
+    dry_run: bool,
+    only_config: bool = False,
+) -> Json:
+    deployment = await emulator.deployments.deploy(
+        stack,
+        Resources.from_dict(resources),
+        create_queues=create_queues,
+        only_config=only_config,
+        dry_run=dry_run,
     )
     return _deployment(deployment)
+
+
+async def remove(emulator: Emulator, name: str, kind: str, dry_run: bool) -> Json:
+    return _deployment(await emulator.deployments.remove(name, kind=kind, dry_run=dry_run))
+
+
+async def put_async_config(emulator: Emulator, function: str, qualifier: str, config: Json | None) -> Json:
+    ref = emulator.deployed.resolve(function, qualifier)
+    new = AsyncConfig.from_dict(config) if config is not None else None
+    await emulator.deployments.set_async_config(ref, new)
+    return {}
 
 
 async def stop(emulator: Emulator, id: str) -> Json:
@@ -144,6 +168,8 @@ OPERATIONS: dict[str, Callable[..., Awaitable[Json]]] = {
     "status": status,
     "look": look,
     "deploy": deploy,
+    "remove": remove,
+    "async-config": put_async_config,
     "stop": stop,
     "retry": retry,
     "prune": prune,
@@ -156,4 +182,5 @@ OPERATIONS: dict[str, Callable[..., Awaitable[Json]]] = {
     "queue-peek": queue_peek,
     "queue-receive": queue_receive,
     "queue-delete-message": queue_delete_message,
+    **TOPIC_OPERATIONS,
 }

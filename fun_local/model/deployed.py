@@ -1,36 +1,74 @@
-"""What is deployed right now, and what a deploy would make of it. Pure."""
+"""What is deployed right now, and what names mean in it. Pure. What a deploy makes of it: deploying.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fun_local.errors import Conflict, InvalidRequest, NotFound
-from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef, parse_function
-from fun_local.model.resources import AsyncConfig, Function, Queue, Resources, Service
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a deploy does to one resource. ``action`` is Add, Modify, Unchanged or Delete."""
-
-    resource: str
-    type: str
-    action: str
-    properties: tuple[str, ...] = ()
+from fun_local.errors import InvalidRequest, NotFound
+from fun_local.model.names import LATEST, FunctionRef, parse_function, version_scope
+from fun_local.model.resources import (
+    Alias,
+    AsyncConfig,
+    Domain,
+    Function,
+    Service,
+    Stack,
+    Trigger,
+    Version,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """All services and functions of a home: services by name, functions by ``service/function``."""
+    """Everything deployed in a home, each kind by its ``path``; ``functions`` are the unpublished ones.
+
+    ``async_configs`` are those of versions and aliases, by ``service.qualifier/function``: the one of LATEST
+    is part of its function. ``published`` counts the versions of a scope, deleted ones included: a number
+    is never given twice.
+    """
 
     services: Mapping[str, Service] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    async_configs: Mapping[str, AsyncConfig] = field(default_factory=dict)
+    stacks: Mapping[str, Stack] = field(default_factory=dict)
+    published: Mapping[str, int] = field(default_factory=dict)
 
-    def find(self, ref: FunctionRef) -> Function | None:
-        """The function of a reference, or None when it is gone (or its qualifier never was)."""
-        return self.functions.get(ref.path) if ref.qualifier == LATEST else None
+    def find(self, ref: FunctionRef, draw: float = 1.0) -> Function | None:
+        """The function that a call of ``ref`` runs, or None when it is gone, or its qualifier.
+
+        ``draw``, from 0 to 1, decides where an alias leads that shares its calls out.
+        """
+        if ref.qualifier == LATEST:
+            return self.functions.get(ref.path)
+        scope = version_scope(ref.service, ref.function)
+        number = ref.qualifier
+        if alias := self.aliases.get(f"{scope}.{ref.qualifier}"):
+            number = _drawn(alias, draw)
+        version = self.versions.get(f"{scope}.{number}")
+        function = version.function(ref.path) if version else None
+        if function is None:
+            return None
+        config = self.async_configs.get(str(ref))
+        return replace(function, version=number, qualifier=ref.qualifier, async_config=config)
+
+    def need(self, ref: FunctionRef, draw: float = 1.0) -> Function:
+        """As ``find``. Raises NotFound, which says what of the reference is missing."""
+        function = self.find(ref, draw)
+        if function is None:
+            raise self._missing(ref)
+        return function
+
+    def renewed(self, function: Function) -> Function | None:
+        """What an instance of ``function`` should be running now; None when it is gone."""
+        if not function.version:
+            return self.functions.get(function.path)
+        return function if f"{function.scope}.{function.version}" in self.versions else None
 
     def resolve(self, text: str, qualifier: str = "") -> FunctionRef:
         """The function that a person means by ``service/function`` or ``function``.
@@ -43,34 +81,45 @@ class Deployed:
         qualifier = qualifier or written_qualifier or LATEST
         if not service:
             service = self._only_service_with(name)
-        if service not in self.services:
-            raise NotFound(
-                "ServiceNotFound",
-                f"service '{service}' does not exist",
-                hint=self._known("services", self.services),
-            )
-        if f"{service}/{name}" not in self.functions:
-            raise NotFound(
-                "FunctionNotFound",
-                f"function '{name}' does not exist in service '{service}'",
-                hint=self._known("functions", self.functions),
-            )
-        if qualifier != LATEST:
-            raise NotFound(
-                "VersionNotFound",
-                f"version '{qualifier}' of service '{service}' does not exist",
-                hint="Only LATEST is deployed.",
-            )
-        return FunctionRef(service, name, qualifier)
+        ref = FunctionRef(service, name, qualifier)
+        self.need(ref)
+        return ref
+
+    def _missing(self, ref: FunctionRef) -> NotFound:
+        """Which part of a reference leads nowhere. Words of fc-api section 15."""
+        if ref.service not in self.services:
+            message = f"service '{ref.service}' does not exist"
+            return NotFound("ServiceNotFound", message, hint=_known("services", self.services))
+        scope = version_scope(ref.service, ref.function)
+        names = self.qualifiers(scope)
+        if ref.qualifier == LATEST or ref.qualifier in names:
+            where = "" if ref.qualifier == LATEST else f" as of '{ref.qualifier}'"
+            message = f"function '{ref.function}' does not exist in service '{ref.service}'{where}"
+            return NotFound("FunctionNotFound", message, hint=_known("functions", self.functions))
+        kind = "version" if ref.qualifier.isdigit() else "alias"
+        owner = f"service '{ref.service}'" if scope == ref.service else f"function '{ref.function}'"
+        return NotFound(
+            f"{kind.title()}NotFound",
+            f"{kind} '{ref.qualifier}' of {owner} does not exist",
+            hint=f"There are: {', '.join((LATEST, *names))}.",
+        )
+
+    def qualifiers(self, scope: str) -> list[str]:
+        """The published versions, in order, and then the aliases of a service (or function of FC 3.0)."""
+        numbers = [version.number for version in self.versions.values() if version.scope == scope]
+        names = [alias.name for alias in self.aliases.values() if alias.scope == scope]
+        return sorted(numbers, key=int) + sorted(names)
+
+    def newest(self, scope: str) -> Version | None:
+        """The version of a scope with the highest number."""
+        found = [version for version in self.versions.values() if version.scope == scope]
+        return max(found, key=lambda version: int(version.number), default=None)
 
     def _only_service_with(self, name: str) -> str:
         found = sorted(f.service for f in self.functions.values() if f.name == name)
         if not found:
-            raise NotFound(
-                "FunctionNotFound",
-                f"function '{name}' does not exist",
-                hint=self._known("functions", self.functions),
-            )
+            message = f"function '{name}' does not exist"
+            raise NotFound("FunctionNotFound", message, hint=_known("functions", self.functions))
         if len(found) > 1:
             candidates = ", ".join(f"{service}/{name}" for service in found)
             raise InvalidRequest(
@@ -80,87 +129,33 @@ class Deployed:
             )
         return found[0]
 
-    @staticmethod
-    def _known(kind: str, names: Mapping[str, Any]) -> str:
-        if not names:
-            return "Nothing is deployed yet. Deploy a template with: fun deploy"
-        listed = ", ".join(sorted(names)[:8]) + (", …" if len(names) > 8 else "")
-        return f"Deployed {kind}: {listed}."
-
     def async_config(self, ref: FunctionRef) -> AsyncConfig:
-        """The asynchronous configuration in force for a reference."""
+        """The asynchronous configuration in force for a reference: each qualifier has its own."""
         function = self.find(ref)
         return (function.async_config if function else None) or AsyncConfig()
 
-    def deploy(self, stack: str, resources: Resources) -> tuple[Deployed, list[Change]]:
-        """What would be deployed after ``resources`` became the content of ``stack``.
-
-        The stack owns its resources: what it had and no longer names is deleted. Resources of other
-        stacks are untouched, and taking over one of them is refused. A deploy without a stack (empty
-        name) owns nothing, so it deletes nothing.
-
-        Raises:
-            Conflict: a resource belongs to another stack.
-            NotFound: a function names a service that is neither deployed nor in ``resources``.
-        """
-        services = dict(self.services)
-        functions = dict(self.functions)
-        changes = []
-        for service in resources.services:
-            # The service that FC 3.0 functions live in is everybody's.
-            owner = "" if service.name == IMPLICIT_SERVICE else stack
-            changes.append(_change(service.name, "Service", services.get(service.name), service, owner))
-            services[service.name] = replace(service, stack=owner)
-        for function in resources.functions:
-            if function.service not in services:
-                raise NotFound(
-                    "ServiceNotFound",
-                    f"service '{function.service}' of function '{function.name}' does not exist",
-                    hint="Add the service to the template.",
-                )
-            old = functions.get(function.path)
-            changes.append(_change(function.path, "Function", old, function, stack))
-            functions[function.path] = replace(function, stack=stack)
-        if not stack:
-            return Deployed(services, functions), changes
-        kept = {s.name for s in resources.services} | {f.path for f in resources.functions}
-        for path, old_function in self.functions.items():
-            if old_function.stack == stack and path not in kept:
-                del functions[path]
-                changes.append(Change(path, "Function", "Delete"))
-        for name, old_service in self.services.items():
-            if old_service.stack == stack and name not in kept:
-                if held := [f.path for f in functions.values() if f.service == name]:
-                    raise Conflict(
-                        "ServiceNotEmpty",
-                        f"service '{name}' left the template but still holds {', '.join(held)}",
-                    )
-                del services[name]
-                changes.append(Change(name, "Service", "Delete"))
-        return Deployed(services, functions), changes
+    def code_in_use(self) -> set[str]:
+        """The digests of all code that a call may still need."""
+        published = [function for version in self.versions.values() for function in version.functions]
+        return {function.code for function in (*self.functions.values(), *published)}
 
 
-def _change(
-    name: str, kind: str, old: Service | Function | None, new: Service | Function, stack: str
-) -> Change:
-    if old is None:
-        return Change(name, kind, "Add")
-    if old.stack != stack:
-        owner = f"stack '{old.stack}'" if old.stack else "no stack"
-        raise Conflict(
-            "StackConflict",
-            f"{kind.lower()} '{name}' belongs to {owner}, not to stack '{stack}'",
-            hint="Deploy with that --stack-name, or choose another name in the template.",
-        )
-    before, after = asdict(old), asdict(replace(new, stack=stack))
-    properties = tuple(key for key in after if before[key] != after[key])
-    return Change(name, kind, "Modify" if properties else "Unchanged", properties)
+def by_path(items: Iterable[Any]) -> dict[str, Any]:
+    """Resources of one kind by their paths."""
+    return {item.path: item for item in items}
 
 
-def queue_change(old: Queue | None, new: Queue) -> Change:
-    """What a deploy does to an MNS queue."""
-    if old is None:
-        return Change(new.name, "Queue", "Add")
-    before, after = asdict(old), asdict(new)
-    properties = tuple(key for key in after if before[key] != after[key])
-    return Change(new.name, "Queue", "Modify" if properties else "Unchanged", properties)
+def _drawn(alias: Alias, draw: float) -> str:
+    """The version that a draw from 0 to 1 picks: the additional ones share its lower end."""
+    for number, weight in alias.additional_weights.items():
+        draw -= weight
+        if draw < 0:
+            return number
+    return alias.version
+
+
+def _known(kind: str, names: Mapping[str, Any]) -> str:
+    if not names:
+        return "Nothing is deployed yet. Deploy a template with: fun deploy"
+    listed = ", ".join(sorted(names)[:8]) + (", …" if len(names) > 8 else "")
+    return f"Deployed {kind}: {listed}."

@@ -21,6 +21,8 @@ _FC_ARN = re.compile(
     r"acs:fc:([^:]*):([^:]*):services/(?P<service>[^/.]+)(\.(?P<qualifier>[^/]+))?"
     r"/functions/(?P<function>[^/]+)"
 )
+# FC 3.0 has no service; one page of the vendor's writes a slash before functions (fc-api 9.3).
+_FC3_ARN = re.compile(r"acs:fc:([^:]*):([^:]*):/?functions/(?P<function>[^/.]+)(\.(?P<qualifier>[^/]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ def parse_function(text: str) -> tuple[str, str, str]:
             hint="Write service/function, service.qualifier/function, or function alone.",
         )
     return service, function, qualifier
+
+
+def version_scope(service: str, function: str) -> str:
+    """What versions and aliases belong to: the service, in FC 3.0, which has none, the function alone."""
+    return f"{service}/{function}" if service == IMPLICIT_SERVICE else service
 
 
 def check_name(kind: str, name: str) -> None:
@@ -119,11 +126,14 @@ def parse_destination(arn: str) -> DestinationAddress:
     if match := _FC_ARN.fullmatch(arn):
         name = f"{match['service']}/{match['function']}"
         return DestinationAddress("function", name, match["qualifier"] or LATEST)
+    if match := _FC3_ARN.fullmatch(arn):
+        name = f"{IMPLICIT_SERVICE}/{match['function']}"
+        return DestinationAddress("function", name, match["qualifier"] or LATEST)
     raise InvalidRequest(
         "InvalidDestinationResources",
         f"destination {arn!r} is not an address we know" if arn else "destination can't be empty",
-        hint="Write acs:mns:::/queues/NAME/messages, acs:mns:::/topics/NAME/messages or "
-        "acs:fc:::services/SERVICE/functions/FUNCTION.",
+        hint="Write acs:mns:::/queues/NAME/messages, acs:mns:::/topics/NAME/messages, "
+        "acs:fc:::services/SERVICE/functions/FUNCTION or acs:fc:::functions/FUNCTION.",
     )
 
 

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
-from fun_local.model.names import LATEST, FunctionRef
+from fun_local.model.names import LATEST, FunctionRef, version_scope
 
 #: async-semantics section 3: attempts after the first one, and seconds a message may wait.
 DEFAULT_RETRIES = 3
 DEFAULT_AGE_SECONDS = 86_400
 
+#: template.md 3.4: the bounds of both.
+MAX_RETRIES = 8
+MAX_AGE_SECONDS = 2_592_000
+
 #: mns section 6: messages in one receive, and seconds it may wait for the first.
 MAX_BATCH = 16
 MAX_WAIT_SECONDS = 30
+
+
+def _when() -> Any:
+    """A time in milliseconds that says nothing about what a resource is: left out of comparisons."""
+    return field(default=0, compare=False)
+
+
+class Record:
+    """A dataclass that is stored as plain data, by the names of its fields."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        return cls(**fields_of(cls, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +76,7 @@ class AsyncConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Service(Record):
     """A service: the container that functions live in (FC 2.0)."""
 
     name: str
@@ -64,21 +86,21 @@ class Service:
     log_project: str = ""
     log_store: str = ""
     stack: str = ""
+    created_ms: int = _when()
+    modified_ms: int = _when()
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Service:
-        return cls(**_known(cls, data))
+    @property
+    def path(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(Record):
     """A function: deployed code and its configuration. Sizes in MB, times in seconds.
 
-    ``code`` is the digest of a folder in the code store. ``async_config`` is None where the template
-    has none: asynchronous calls then use the defaults.
+    ``code`` is the digest of a folder in the code store. ``async_config`` is the one of the qualifier, None
+    where there is none: asynchronous calls then use the defaults. ``version`` is the number of the published
+    version that this is a part of (empty: what was deployed last); ``qualifier`` what its caller asked for.
     """
 
     service: str
@@ -94,8 +116,16 @@ class Function:
     environment: dict[str, str] = field(default_factory=dict)
     instance_concurrency: int = 1
     ca_port: int = 9000
+    pre_stop: str = ""
+    pre_stop_timeout_seconds: int = 3
+    pre_freeze: str = ""
+    pre_freeze_timeout_seconds: int = 3
     async_config: AsyncConfig | None = None
     stack: str = ""
+    version: str = ""
+    qualifier: str = LATEST
+    created_ms: int = _when()
+    modified_ms: int = _when()
 
     @property
     def path(self) -> str:
@@ -103,7 +133,17 @@ class Function:
 
     @property
     def ref(self) -> FunctionRef:
-        return FunctionRef(self.service, self.name, LATEST)
+        return FunctionRef(self.service, self.name, self.qualifier)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Which of its kind it is: the same function may be called as several versions and aliases."""
+        return self.path, self.qualifier, self.version
+
+    @property
+    def scope(self) -> str:
+        """What its versions and aliases belong to."""
+        return version_scope(self.service, self.name)
 
     @property
     def revision(self) -> str:
@@ -111,6 +151,8 @@ class Function:
         seen = [self.code, self.runtime, self.handler, self.initializer, self.memory_mb]
         seen += [self.initialization_timeout_seconds, self.ca_port, sorted(self.environment.items())]
         seen += [self.timeout_seconds]
+        seen += [self.pre_stop, self.pre_stop_timeout_seconds]
+        seen += [self.pre_freeze, self.pre_freeze_timeout_seconds]
         import hashlib  # 2 ms, and only the daemon asks
 
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
@@ -122,14 +164,14 @@ class Function:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Function:
-        known = _known(cls, data)
+        known = fields_of(cls, data)
         config = known.get("async_config")
         known["async_config"] = AsyncConfig.from_dict(config) if config else None
         return cls(**known)
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Record):
     """An MNS queue's attributes. Times in seconds, size in bytes (mns section 6)."""
 
     name: str
@@ -139,17 +181,16 @@ class Queue:
     visibility_seconds: int = 30
     polling_wait_seconds: int = 0
     logging_enabled: bool = False
+    # Whose it is says nothing about what it is. Empty: made by hand.
+    stack: str = field(default="", compare=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Queue:
-        return cls(**_known(cls, data))
+    @property
+    def path(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Record):
     """What starts a function. ``type`` is the vendor's word (http, timer, mns_topic, oss, …).
 
     ``qualifier`` empty means the newest version, as in ``Alias``.
@@ -163,42 +204,105 @@ class Trigger:
     qualifier: str = LATEST
     role: str = ""
     source_arn: str = ""
+    stack: str = ""
+    created_ms: int = _when()
+    modified_ms: int = _when()
 
     @property
     def path(self) -> str:
         return f"{self.service}/{self.function}/{self.name}"
 
+    @property
+    def function_path(self) -> str:
+        return f"{self.service}/{self.function}"
+
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """A service's state to be published under the next number, unless nothing changed since the last."""
+class Publication:
+    """The wish to publish a version, unless nothing has changed since the last one.
 
-    service: str
+    ``scope`` is a service, or a function of FC 3.0 (see names.version_scope).
+    """
+
+    scope: str
     description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Alias:
-    """A name for a published version; ``version`` empty means the newest."""
+class Version(Record):
+    """What a service and its functions were like when they were published. Never changes."""
 
-    service: str
+    scope: str
+    number: str
+    description: str
+    created_ms: int
+    service: Service
+    functions: tuple[Function, ...]
+    stack: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.scope}.{self.number}"
+
+    def function(self, path: str) -> Function | None:
+        """The function ``service/function`` as it was then; None when there was none."""
+        return next((function for function in self.functions if function.path == path), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        data = {name: getattr(self, name) for name in ("scope", "number", "description", "created_ms")}
+        functions = [function.to_dict() for function in self.functions]
+        return {**data, "stack": self.stack, "service": self.service.to_dict(), "functions": functions}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Version:
+        known = fields_of(cls, data)
+        known["service"] = Service.from_dict(data["service"])
+        known["functions"] = tuple(Function.from_dict(function) for function in data["functions"])
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Alias(Record):
+    """A name for a published version; ``version`` empty means the newest.
+
+    ``additional_weights`` sends a share of the calls, from 0 to 1, to another version.
+    """
+
+    scope: str
     name: str
     version: str = ""
     description: str = ""
     additional_weights: dict[str, float] = field(default_factory=dict)
+    stack: str = ""
+    created_ms: int = _when()
+    modified_ms: int = _when()
+
+    @property
+    def path(self) -> str:
+        return f"{self.scope}.{self.name}"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The numbers of all versions that it can lead to."""
+        return (self.version, *self.additional_weights)
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Record):
     """An MNS topic."""
 
     name: str
     max_message_bytes: int = 65_536
     logging_enabled: bool = False
+    stack: str = field(default="", compare=False)
+
+    @property
+    def path(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Record):
     """Who is told of a topic's messages. ``endpoint`` is a queue's address or an HTTP URL."""
 
     topic: str
@@ -207,19 +311,38 @@ class Subscription:
     strategy: str = "BACKOFF_RETRY"
     format: str = "XML"
     filter_tag: str = ""
+    stack: str = field(default="", compare=False)
+
+    @property
+    def path(self) -> str:
+        return f"{self.topic}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Record):
     """A custom domain: paths to (service, function, qualifier)."""
 
     name: str
     protocol: str = "HTTP"
     routes: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    stack: str = ""
+    created_ms: int = _when()
+    modified_ms: int = _when()
+
+    @property
+    def path(self) -> str:
+        return self.name
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Domain:
+        known = fields_of(cls, data)
+        # JSON has no tuples.
+        known["routes"] = {path: tuple(route) for path, route in known.get("routes", {}).items()}
+        return cls(**known)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """An invocation that is part of a deploy (ALIYUN::FC::FunctionInvoker).
 
     A later deploy of the same stack repeats it only when ``execute_version`` has changed. ``name`` is what
@@ -233,6 +356,24 @@ class Call:
     is_async: bool = False
     qualifier: str = LATEST
     execute_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack(Record):
+    """What is known of a stack beyond its resources, which name it themselves.
+
+    ``calls`` are the ``execute_version`` of the calls it has made, by their names in the template.
+    """
+
+    name: str
+    outputs: dict[str, object] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    created_ms: int = _when()
+    modified_ms: int = _when()
+
+    @property
+    def path(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +398,7 @@ class Resources:
     not_emulated: tuple[Accepted, ...] = ()
     warnings: tuple[str, ...] = ()
     triggers: tuple[Trigger, ...] = ()
-    versions: tuple[Version, ...] = ()
+    publications: tuple[Publication, ...] = ()
     aliases: tuple[Alias, ...] = ()
     topics: tuple[Topic, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
@@ -271,12 +412,7 @@ class Resources:
         reason = "not emulated yet"
         known = {accepted.name for accepted in self.not_emulated}
         waiting = [Accepted(t.path, f"trigger {t.type}", reason) for t in self.triggers]
-        waiting += [Accepted(v.service, "version", reason) for v in self.versions]
-        waiting += [Accepted(f"{a.service}/{a.name}", "alias", reason) for a in self.aliases]
-        waiting += [Accepted(t.name, "topic", reason) for t in self.topics]
-        waiting += [Accepted(f"{s.topic}/{s.name}", "subscription", reason) for s in self.subscriptions]
         waiting += [Accepted(d.name, "custom domain", reason) for d in self.domains]
-        waiting += [Accepted(c.name, "function invoker", reason) for c in self.calls]
         return (*self.not_emulated, *(w for w in waiting if w.name not in known))
 
     def to_dict(self) -> dict[str, Any]:
@@ -294,14 +430,10 @@ class Resources:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Resources:
         plain: dict[str, Any] = {
-            name: tuple(kind(**_known(kind, item)) for item in data.get(name, ()))
+            name: tuple(kind(**fields_of(kind, item)) for item in data.get(name, ()))
             for name, kind in _PLAIN.items()
         }
-        # JSON has no tuples.
-        plain["domains"] = tuple(
-            replace(domain, routes={path: tuple(route) for path, route in domain.routes.items()})
-            for domain in plain["domains"]
-        )
+        plain["domains"] = tuple(Domain.from_dict(item) for item in data.get("domains", ()))
         return cls(
             services=tuple(Service.from_dict(s) for s in data["services"]),
             functions=tuple(Function.from_dict(f) for f in data["functions"]),
@@ -316,7 +448,7 @@ class Resources:
 #: The parts of ``Resources`` that are stored with the names of their fields.
 _PLAIN: dict[str, type] = {
     "triggers": Trigger,
-    "versions": Version,
+    "publications": Publication,
     "aliases": Alias,
     "topics": Topic,
     "subscriptions": Subscription,
@@ -325,7 +457,7 @@ _PLAIN: dict[str, type] = {
 }
 
 
-def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
+def fields_of(cls: type, data: dict[str, Any]) -> dict[str, Any]:
     """Only the fields this version knows: a home written by a newer one stays readable."""
     fields: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
     return {key: value for key, value in data.items() if key in fields}

@@ -13,35 +13,28 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import IO, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from typing import IO
 
-from fun_local.errors import InvalidRequest, NotFound
-from fun_local.store.code_entries import MAX_BYTES, Entry, archive_entries, file_entries, folder_entries
+from fun_local.errors import NotFound
+from fun_local.store.code_entries import Entry, Source, source_entries
+from fun_local.store.code_meter import Meter, OnProgress
 from fun_local.store.files import make_private_folder, raise_unavailable
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NEW = ".new-"
 
 
-class Source(Protocol):
-    """Code to be kept: one of files by relative name, a folder, or the bytes of a zip archive."""
-
-    @property
-    def files(self) -> Mapping[str, bytes] | None: ...
-
-    @property
-    def folder(self) -> str | None: ...
-
-    @property
-    def archive(self) -> bytes | None: ...
-
-
 class CodeStore:
-    """Code in ``root``, a folder that only its owner can enter. Any number of processes may add to it."""
+    """Code in ``root``, a folder that only its owner can enter. Any number of processes may add to it.
 
-    def __init__(self, root: str) -> None:
+    ``home`` is the folder of all that is ours, when that is more than ``root``. It is never part of
+    anybody's code, also when it lies in their project: it changes with every deploy.
+    """
+
+    def __init__(self, root: str, *, home: str | None = None) -> None:
         self._root = os.path.abspath(root)
+        self._home = home or self._root
 
     def path(self, digest: str) -> str:
         """The folder of a digest.
@@ -55,17 +48,22 @@ class CodeStore:
             raise NotFound("CodeNotFound", message, hint="Deploy the function again: fun deploy")
         return path
 
-    def add(self, source: Source) -> str:
+    def add(self, source: Source, on_progress: OnProgress | None = None) -> str:
         """Keep the code and return its digest. The same content has the same digest, wherever it was.
+
+        What is ignored is not content: it is neither kept nor does it change the digest.
 
         Raises:
             InvalidRequest: code that can't be kept: links out of it, too much, a damaged archive.
             Unavailable: the disk is full.
         """
-        entries = self._entries(source)
-        digest = _read(entries)
+        entries = source_entries(source, without=self._home)
+        # Twice: most deploys change little, and reading costs a third of what writing costs.
+        meter = Meter(sum(entry.size for entry in entries), on_progress, passes=2)
+        digest = _read(entries, meter)
         with contextlib.suppress(FileNotFoundError):
             os.utime(os.path.join(self._root, digest))  # in use again: remove_unused goes by this time
+            meter.finish()
             return digest
         make_private_folder(self._root)
         try:
@@ -74,7 +72,7 @@ class CodeStore:
             raise_unavailable(self._root, error)
         try:
             # Named by what has been written: files may have changed since they were looked at.
-            digest = _read(entries, temporary)
+            digest = _read(entries, meter, temporary)
             os.utime(temporary)
             with contextlib.suppress(FileExistsError):
                 _rename(temporary, os.path.join(self._root, digest))
@@ -82,6 +80,7 @@ class CodeStore:
             raise_unavailable(self._root, error)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        meter.finish()
         return digest
 
     def remove_unused(self, keep: Collection[str], *, older_than_seconds: float) -> None:
@@ -105,28 +104,17 @@ class CodeStore:
                 os.rename(path, doomed)  # nobody may find half a folder under a digest
                 shutil.rmtree(doomed, ignore_errors=True)
 
-    def _entries(self, source: Source) -> list[Entry]:
-        if source.archive is not None:
-            return archive_entries(source.archive)
-        if source.folder is not None:
-            return folder_entries(source.folder, without=self._root)
-        return file_entries(source.files or {})
 
-
-def _read(entries: Sequence[Entry], folder: str | None = None) -> str:
-    """Read everything once and return the digest; with a ``folder``, write it there too.
-
-    Counts what is really read: what an archive says of its sizes may be wrong.
-    """
-    total = 0
+def _read(entries: Sequence[Entry], meter: Meter, folder: str | None = None) -> str:
+    """Read everything once and return the digest; with a ``folder``, write it there too."""
+    meter.start_pass()
     whole = hashlib.sha256()
+    made = {""}
     for entry in entries:
         content = hashlib.sha256()
-        with contextlib.nullcontext() if folder is None else _created(folder, entry) as file:
+        with contextlib.nullcontext() if folder is None else _created(folder, entry, made) as file:
             for chunk in entry.chunks():
-                total += len(chunk)
-                if total > MAX_BYTES:
-                    raise InvalidRequest("InvalidCode", f"the code is larger than {MAX_BYTES} bytes")
+                meter.add(len(chunk))
                 content.update(chunk)
                 if file is not None:
                     file.write(chunk)
@@ -136,12 +124,12 @@ def _read(entries: Sequence[Entry], folder: str | None = None) -> str:
 
 
 @contextlib.contextmanager
-def _created(folder: str, entry: Entry) -> Iterator[IO[bytes] | None]:
-    """The entry below ``folder``, with the folders it is in: open for writing, or None for a folder."""
-    parts = entry.name.split("/")
-    for i in range(1, len(parts) + (entry.open is None)):
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(os.path.join(folder, *parts[:i]), 0o700)
+def _created(folder: str, entry: Entry, made: set[str]) -> Iterator[IO[bytes] | None]:
+    """The entry below ``folder``, with the folders it is in: open for writing, or None for a folder.
+
+    ``made`` are the folders that are there, so that each costs one call and not one for each of its files.
+    """
+    _make(folder, entry.name if entry.open is None else entry.name.rpartition("/")[0], made)
     if entry.open is None:
         yield None
         return
@@ -149,6 +137,13 @@ def _created(folder: str, entry: Entry) -> Iterator[IO[bytes] | None]:
     fd = os.open(os.path.join(folder, entry.name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(fd, "wb") as file:
         yield file
+
+
+def _make(folder: str, name: str, made: set[str]) -> None:
+    if name not in made:
+        _make(folder, name.rpartition("/")[0], made)
+        os.mkdir(os.path.join(folder, name), 0o700)
+        made.add(name)
 
 
 def _rename(temporary: str, path: str) -> None:

@@ -1,4 +1,4 @@
-"""What is in a folder, an archive or a set of files, as a flat list to be hashed or written.
+"""What is in a folder, an archive or a set of files, as a flat list to be hashed, copied or zipped.
 
 Nothing is trusted: no entry leads out of what it came from, and all of it has a bound.
 """
@@ -14,14 +14,14 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import IO
+from typing import IO, Protocol
 
 from fun_local.errors import InvalidRequest
+from fun_local.store.code_meter import MAX_BYTES
 
-#: Files of an archive, and of a folder (node_modules has many); bytes of either, unpacked (fc-api 17).
+#: Files of an archive, and of a folder (node_modules has many).
 MAX_ARCHIVE_FILES = 20_000
 MAX_FOLDER_FILES = 100_000
-MAX_BYTES = 500 * 1024 * 1024
 
 #: Folders inside folders.
 _MAX_DEPTH = 100
@@ -31,10 +31,27 @@ _MAX_TABLE = 16 * 1024 * 1024
 
 _CHUNK = 1 << 16
 
-#: What Funcraft never uploads (fun-cli 4), and what only runs leave behind.
-SKIPPED = frozenset(
-    (".git", ".svn", ".fun", ".env", ".DS_Store", "__pycache__", "template.packaged.yml", ".nas.yml")
-)
+#: At the top, what starts a custom runtime: Funcraft uploads it executable whatever it is here.
+_BOOTSTRAP = "bootstrap"
+
+#: Of a name relative to the folder, and whether it is a folder's: is it not part of the code?
+Ignored = Callable[[str, bool], bool]
+
+
+class Source(Protocol):
+    """Code: one of files by relative name, a folder but for what is ignored in it, or a zip archive."""
+
+    @property
+    def files(self) -> Mapping[str, bytes] | None: ...
+
+    @property
+    def folder(self) -> str | None: ...
+
+    @property
+    def archive(self) -> bytes | None: ...
+
+    @property
+    def ignored(self) -> Ignored | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,7 @@ class Entry:
 
     name: str
     is_executable: bool = False
+    size: int = 0
     open: Callable[[], IO[bytes]] | None = None
 
     def chunks(self) -> Iterator[bytes]:
@@ -57,13 +75,27 @@ class Entry:
             raise _refused(f"{self.name} can't be read: {error}") from None
 
 
+def source_entries(source: Source, *, without: str) -> list[Entry]:
+    """What is in a source, but for the file or folder ``without``. Raises as the three below."""
+    if source.archive is not None:
+        return archive_entries(source.archive)
+    if source.folder is not None:
+        return folder_entries(source.folder, without=without, ignored=source.ignored)
+    return file_entries(source.files or {})
+
+
 def file_entries(files: Mapping[str, bytes]) -> list[Entry]:
     """Files given by name and content. Raises InvalidRequest for names as archives may not have them."""
-    return _checked([Entry(_safe(name), open=partial(io.BytesIO, data)) for name, data in files.items()])
+    return _checked(
+        [
+            Entry(_safe(name), name == _BOOTSTRAP, len(data), partial(io.BytesIO, data))
+            for name, data in files.items()
+        ]
+    )
 
 
-def folder_entries(folder: str, *, without: str) -> list[Entry]:
-    """What is in a folder, but for SKIPPED names and the folder ``without``.
+def folder_entries(folder: str, *, without: str, ignored: Ignored | None = None) -> list[Entry]:
+    """What is in a folder, but for what is ignored and the file or folder ``without``.
 
     Symbolic links to what is in the folder too become what they lead to.
 
@@ -73,7 +105,7 @@ def folder_entries(folder: str, *, without: str) -> list[Entry]:
     root = os.path.realpath(folder)
     entries: list[Entry] = []
     try:
-        for entry in _scan(root, "", (root,), os.path.realpath(without)):
+        for entry in _scan(root, "", (root,), os.path.realpath(without), ignored):
             entries.append(entry)
             if len(entries) > MAX_FOLDER_FILES:
                 raise _refused(f"{root} holds more than {MAX_FOLDER_FILES} files")
@@ -82,32 +114,44 @@ def folder_entries(folder: str, *, without: str) -> list[Entry]:
     return _checked(entries)
 
 
-def _scan(folder: str, prefix: str, parents: tuple[str, ...], without: str) -> Iterator[Entry]:
+def _scan(
+    folder: str, prefix: str, parents: tuple[str, ...], without: str, ignored: Ignored | None
+) -> Iterator[Entry]:
     if len(parents) > _MAX_DEPTH:
         raise _refused(f"{folder} is more than {_MAX_DEPTH} folders deep")
     with os.scandir(folder) as listing:
-        items = [item for item in listing if item.name not in SKIPPED]
+        items = list(listing)
     for item in items:
-        name, real = prefix + item.name, item.path
-        if item.is_symlink():
-            real = os.path.realpath(item.path)
-            if os.path.commonpath((real, parents[0])) != parents[0]:
-                raise _refused(
-                    f"symbolic link {item.path} leads out of {parents[0]}, to {real}",
-                    hint="Put a copy there instead of the link.",
-                )
-            if not os.path.exists(real):
-                raise _refused(f"symbolic link {item.path} leads nowhere", hint="Remove it.")
-        mode = os.stat(real).st_mode
-        if stat.S_ISREG(mode):
-            yield Entry(name, bool(mode & stat.S_IXUSR), partial(io.FileIO, real))
-        elif not stat.S_ISDIR(mode):
+        name = prefix + item.name
+        if ignored and ignored(name, item.is_dir(follow_symlinks=False)):
+            continue
+        real = _target(item, parents[0]) if item.is_symlink() else item.path
+        if real == without:
+            continue
+        status = os.stat(real)
+        if stat.S_ISREG(status.st_mode):
+            is_executable = bool(status.st_mode & stat.S_IXUSR) or name == _BOOTSTRAP
+            yield Entry(name, is_executable, status.st_size, partial(io.FileIO, real))
+        elif not stat.S_ISDIR(status.st_mode):
             raise _refused(f"{item.path} is neither a file nor a folder", hint="Remove it.")
         elif real in parents:
             raise _refused(f"symbolic link {item.path} leads back to a folder it is in", hint="Remove it.")
-        elif real != without:
+        else:
             yield Entry(name)
-            yield from _scan(real, name + "/", (*parents, real), without)
+            yield from _scan(real, name + "/", (*parents, real), without, ignored)
+
+
+def _target(link: os.DirEntry[str], root: str) -> str:
+    """What a symbolic link in ``root`` leads to, which must be in there too."""
+    real = os.path.realpath(link.path)
+    if os.path.commonpath((real, root)) != root:
+        raise _refused(
+            f"symbolic link {link.path} leads out of {root}, to {real}",
+            hint="Put a copy there instead of the link.",
+        )
+    if not os.path.exists(real):
+        raise _refused(f"symbolic link {link.path} leads nowhere", hint="Remove it.")
+    return real
 
 
 def archive_entries(archive: bytes) -> list[Entry]:
@@ -139,7 +183,8 @@ def archive_entries(archive: bytes) -> list[Entry]:
         if name and info.is_dir():
             entries.append(Entry(name))
         elif name:
-            entries.append(Entry(name, bool(mode & stat.S_IXUSR), partial(opened.open, info)))
+            is_executable = bool(mode & stat.S_IXUSR)
+            entries.append(Entry(name, is_executable, info.file_size, partial(opened.open, info)))
     return _checked(entries)
 
 

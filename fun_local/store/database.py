@@ -1,4 +1,4 @@
-"""The SQLite file that holds what is owed: accepted invocations, ids in use, MNS queues.
+"""The SQLite file that holds what is owed: accepted invocations, ids in use, MNS queues and topics.
 
 Journal: WAL (a commit costs half of what a rollback journal costs, and readers never hold up the writer).
 SQLite before 3.51.3 has a rare race between a connection that checkpoints and another one that writes at
@@ -20,13 +20,10 @@ from fun_local.store import buckets
 
 Answer = TypeVar("Answer")
 
-#: Raised when the tables change; a newer file is refused, an older one is brought up to date.
-FORMAT = 1
-
 #: Commits between two checkpoints: about 4 MB of log.
 _CHECKPOINT_COMMITS = 500
 
-_SCHEMA = """
+_FORMAT_1 = """
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     invocation_id TEXT NOT NULL,
@@ -87,6 +84,52 @@ CREATE INDEX mns_messages_by_order ON mns_messages (queue, priority, seq);
 CREATE INDEX mns_messages_by_visibility ON mns_messages (queue, visible_ms);
 """
 
+_FORMAT_2 = """
+CREATE TABLE mns_topics (
+    name TEXT PRIMARY KEY,
+    attributes TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mns_subscriptions (
+    topic TEXT NOT NULL,
+    name TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    PRIMARY KEY (topic, name)
+) STRICT, WITHOUT ROWID;
+
+-- A published message lives as long as a push of it is owed. Numbers are never given twice: a push that is
+-- on its way while its subscription is made anew must not settle one of the new subscription's.
+CREATE TABLE mns_topic_messages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    tag TEXT NOT NULL,
+    published_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mns_topic_messages_by_topic ON mns_topic_messages (topic);
+CREATE TABLE mns_pushes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    message INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    subscription TEXT NOT NULL,
+    due_ms INTEGER NOT NULL,
+    tries INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mns_pushes_by_message ON mns_pushes (message);
+CREATE INDEX mns_pushes_by_subscription ON mns_pushes (topic, subscription, due_ms, seq);
+CREATE INDEX mns_pushes_by_due ON mns_pushes (due_ms);
+"""
+
+#: What makes each format of the one before it, the first of nothing. A step that was published never changes.
+_STEPS = (_FORMAT_1, _FORMAT_2)
+
+#: The tables' present form: a newer file is refused, an older one is brought up to date in place.
+FORMAT = len(_STEPS)
+
 
 def path_of(home: str) -> str:
     """Where a home keeps its database."""
@@ -136,9 +179,11 @@ def _prepare(connection: sqlite3.Connection, found: int, home: str) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
             # Another process may have made the tables while this one waited for the lock.
-            if connection.execute("PRAGMA user_version").fetchone()[0] < FORMAT:
-                for statement in _SCHEMA.split(";\n"):
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            for step in _STEPS[found:]:
+                for statement in step.split(";\n"):
                     connection.execute(statement)
+            if found < FORMAT:
                 _count_on(connection, home)
                 connection.execute(f"PRAGMA user_version={FORMAT}")
             connection.execute("COMMIT")

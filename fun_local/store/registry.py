@@ -7,14 +7,43 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from fun_local.errors import CorruptState
-from fun_local.model.deployed import Deployed
-from fun_local.model.resources import Function, Service
+from fun_local.model.deployed import Deployed, by_path
+from fun_local.model.resources import (
+    Alias,
+    AsyncConfig,
+    Domain,
+    Function,
+    Record,
+    Service,
+    Stack,
+    Trigger,
+    Version,
+)
 from fun_local.store.files import remove_temporaries, sync_folder, write_atomically
 
-#: Raised when older versions could not read the file any more.
-FORMAT = 1
+#: Raised when older versions could not read the file any more, or would drop a part of it.
+FORMAT = 2
+
+#: The parts of Deployed that are lists in the file.
+_KINDS: dict[str, type[Record]] = {
+    "services": Service,
+    "functions": Function,
+    "versions": Version,
+    "aliases": Alias,
+    "triggers": Trigger,
+    "domains": Domain,
+    "stacks": Stack,
+}
+
+#: What a file of format 1 lacks.
+_SINCE_2: dict[str, Any] = {
+    **{name: [] for name in ("versions", "aliases", "triggers", "domains", "stacks")},
+    "async_configs": {},
+    "published": {},
+}
 
 
 def path_of(home: str) -> str:
@@ -37,8 +66,7 @@ def read(home: str) -> Deployed:
                 f"format {data['format']}, this version knows up to {FORMAT}",
                 hint="A newer fun-local wrote it: upgrade, or use another FUN_LOCAL_HOME.",
             )
-        services = [Service.from_dict(s) for s in data["services"]]
-        functions = [Function.from_dict(f) for f in data["functions"]]
+        return _deployed(data)
     except FileNotFoundError:
         return Deployed()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -47,7 +75,14 @@ def read(home: str) -> Deployed:
             f"not a registry ({error})",
             hint="Remove the file, then deploy your templates again: fun deploy",
         ) from None
-    return Deployed({s.name: s for s in services}, {f.path: f for f in functions})
+
+
+def _deployed(data: dict[str, Any]) -> Deployed:
+    if data["format"] == 1:
+        data = {**_SINCE_2, **data}
+    kinds = {name: by_path(map(kind.from_dict, data[name])) for name, kind in _KINDS.items()}
+    configs = {ref: AsyncConfig.from_dict(config) for ref, config in data["async_configs"].items()}
+    return Deployed(**kinds, async_configs=configs, published=dict(data["published"]))
 
 
 def remove_leftovers(home: str) -> None:
@@ -63,8 +98,9 @@ def write(home: str, deployed: Deployed) -> None:
     """
     data = {
         "format": FORMAT,
-        "services": [service.to_dict() for service in deployed.services.values()],
-        "functions": [function.to_dict() for function in deployed.functions.values()],
+        **{name: [item.to_dict() for item in getattr(deployed, name).values()] for name in _KINDS},
+        "async_configs": {ref: config.to_dict() for ref, config in deployed.async_configs.items()},
+        "published": dict(deployed.published),
     }
     text = json.dumps(data, ensure_ascii=False, indent=1)
     write_atomically(path_of(home), text.encode())

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from fun_local.errors import InvalidRequest, InvalidTemplate
 from fun_local.model.resources import Function, Resources
-from fun_local.template import devs, faas, serverless
+from fun_local.template import devs, faas, serverless, stored
 from fun_local.template.code import CodeSource
 from fun_local.template.load import Document, Path
-from fun_local.template.problems import invalid_template, shown
+from fun_local.template.problems import Problem, invalid_template, shown
 from fun_local.template.readers import Found, read
 from fun_local.template.ros import evaluate
 from fun_local.template.written import Context, plain
@@ -29,6 +29,7 @@ def build(
     stage: Callable[[CodeSource], str],
     use_ros: bool = False,
     environ: Mapping[str, str] | None = None,
+    oss_folder: str | None = None,
 ) -> Resources:
     """What the template asks for, everything in it resolved.
 
@@ -36,6 +37,7 @@ def build(
     ``use_ros`` is how a template of Funcraft's dialect is deployed: as a stack, where services have a suffix
     to their names, or directly, where they have not. Plain ROS templates are always a stack.
     ``environ`` is what ``${env(X)}`` of a Serverless Devs file may name.
+    ``oss_folder`` stands in for OSS: code there is the archive FOLDER/BUCKET/KEY.
     ``stage`` puts code into the code store and returns its digest; it is called once for each function,
     and only when the template has no problem.
 
@@ -54,14 +56,15 @@ def build(
         raise _refused(document, (), "values are nested too deeply") from None
     if found.problems:
         raise invalid_template(document.path, found.problems)
+    functions = _staged(document, found, stage, oss_folder)
     return Resources(
         services=tuple(found.services),
-        functions=_staged(document, found, stage),
+        functions=functions,
         queues=tuple(found.queues),
         not_emulated=tuple(found.not_emulated),
         warnings=tuple(found.warnings),
         triggers=tuple(found.triggers),
-        versions=tuple(found.versions),
+        publications=tuple(found.publications),
         aliases=tuple(found.aliases),
         topics=tuple(found.topics),
         subscriptions=tuple(found.subscriptions),
@@ -108,14 +111,25 @@ def _read_all(document: Document, context: Context) -> tuple[Found, dict[str, ob
     return found, evaluated.outputs
 
 
-def _staged(document: Document, found: Found, stage: Callable[[CodeSource], str]) -> tuple[Function, ...]:
+def _staged(
+    document: Document, found: Found, stage: Callable[[CodeSource], str], oss_folder: str | None
+) -> tuple[Function, ...]:
+    """The functions with their code. What is to be said of code in OSS joins the warnings."""
     functions, problems = [], []
-    for function, (source, path) in zip(found.functions, found.code, strict=True):
+    for function, (written, _) in zip(found.functions, found.code, strict=True):
+        if written is None:
+            functions.append(function)
+            continue
+        source = written if oss_folder is None else stored.local(document, written, oss_folder)
+        if isinstance(source, Problem):
+            problems.append(source)
+            continue
+        if source.stored is not None:
+            found.warnings.append(stored.warning(function.path, source))
         try:
-            functions.append(function if source is None else replace(function, code=stage(source)))
+            functions.append(replace(function, code=stage(source)))
         except InvalidRequest as error:
-            where: Path = (*path, "CodeUri")
-            problems.append(document.problem("value", where, error.message, error.hint))
+            problems.append(document.problem("value", source.at, error.message, error.hint))
     if problems:
         raise invalid_template(document.path, problems)
     return tuple(functions)

@@ -15,12 +15,12 @@ from fun_local.model.resources import (
     AsyncConfig,
     Call,
     Function,
+    Publication,
     Queue,
     Service,
     Subscription,
     Topic,
     Trigger,
-    Version,
 )
 from fun_local.template import placeholders, triggers
 from fun_local.template.load import Document, Path
@@ -37,7 +37,6 @@ _IDLE_SERVICE = {
 _IDLE_FUNCTION = {
     "Layers": "layers are not loaded",
     "InstanceType": "instances are processes of this machine",
-    "InstanceLifecycleConfig": "its hooks are not called",
     "InstanceSoftConcurrency": "only InstanceConcurrency counts",
     "CustomRuntimeConfig": "the archive's bootstrap file is started",
     "CustomHealthCheckConfig": "instances are not probed",
@@ -111,6 +110,7 @@ def function(properties: Mapping[str, Any], stack: str) -> Function:
         "CAPort": "ca_port",
     }
     given: dict[str, Any] = {to: properties[key] for key, to in named.items() if key in properties}
+    given |= _hooks(properties.get("InstanceLifecycleConfig", {}))
     settings = properties.get("AsyncConfiguration")
     return Function(
         service=properties["ServiceName"],
@@ -123,6 +123,18 @@ def function(properties: Mapping[str, Any], stack: str) -> Function:
         stack=stack,
         **given,
     )
+
+
+def _hooks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The hooks of an InstanceLifecycleConfig. An empty handler means none (runtime 2.7)."""
+    hooks: dict[str, Any] = {}
+    for key, name in (("PreStop", "pre_stop"), ("PreFreeze", "pre_freeze")):
+        hook = given.get(key) or {}
+        if hook.get("Handler"):
+            hooks[name] = hook["Handler"]
+            if "Timeout" in hook:
+                hooks[f"{name}_timeout_seconds"] = hook["Timeout"]
+    return hooks
 
 
 def async_config(settings: Mapping[str, Any]) -> AsyncConfig:
@@ -172,9 +184,9 @@ def trigger(properties: Mapping[str, Any]) -> Trigger:
     )
 
 
-def version(properties: Mapping[str, Any]) -> Version:
+def publication(properties: Mapping[str, Any]) -> Publication:
     """An ALIYUN::FC::Version."""
-    return Version(properties["ServiceName"], properties.get("Description", ""))
+    return Publication(properties["ServiceName"], properties.get("Description", ""))
 
 
 def alias(properties: Mapping[str, Any]) -> Alias:
@@ -184,7 +196,7 @@ def alias(properties: Mapping[str, Any]) -> Alias:
     weight = properties.get("AdditionalWeight", 0) / 100
     weights = {"" if other == NEWEST else other: weight} if other else {}
     return Alias(
-        service=properties["ServiceName"],
+        scope=properties["ServiceName"],
         name=properties["AliasName"],
         version="" if main == NEWEST else main,
         description=properties.get("Description", ""),

@@ -18,6 +18,8 @@ from fun_local.template import (
     devs_code,
     devs_convert,
     devs_domains,
+    devs_dotenv,
+    devs_extend,
     devs_modules,
     devs_triggers,
     placeholders,
@@ -32,12 +34,15 @@ from fun_local.template.problems import Problem
 from fun_local.template.readers import Found
 from fun_local.template.schema import check
 
-_NO_STORAGE = "there is no object storage on this machine, so its code can't be fetched and calls will fail"
-
 
 def is_devs(document: Document) -> bool:
-    """Whether a file is of this dialect, by what is in it or by its name."""
-    return "edition" in document.data or os.path.basename(document.path) in ("s.yaml", "s.yml")
+    """Whether a file is of this dialect, by what is in it or by its name.
+
+    One that extends another may leave everything but its differences to that.
+    """
+    data, name = document.data, os.path.basename(document.path)
+    is_part = "extend" in data and not data.keys().isdisjoint(("resources", "services", "vars"))
+    return "edition" in data or is_part or name in ("s.yaml", "s.yml")
 
 
 def read(
@@ -57,15 +62,21 @@ def read(
     Raises:
         InvalidTemplate: with its expressions put in it is too large.
     """
+    document, problems, odd = devs_extend.with_base(document)
+    if problems:
+        return Found(problems=problems)
     data, used = placeholders.fill(document.data, replacements)
     section, problems = devs_modules.section(document)
     if not section:
         return Found(problems=problems)
-    document, problems = devs_modules.extended(document.with_data(data), section)
-    problems += check(document, f"Devs:{section}", document.data, ())[1]
+    document, problems = devs_extend.with_templates(document.with_data(data), section)
+    wrong = check(document, f"Devs:{section}", document.data, ())[1]
+    data, wrong, unknown = devs_modules.without_unknown(document.data, wrong, ())
+    document, found = document.with_data(data), Found(problems=problems + wrong, warnings=odd + unknown)
+    environ = devs_dotenv.environment(document, section, environ)
     around = Surroundings(os.path.dirname(document.path), region, account_id, environ)
     evaluator = Evaluator(document, section, around)
-    reader = _Reader(document, evaluator, stack_name, around, replacements, used, Found(problems=problems))
+    reader = _Reader(document, evaluator, stack_name, around, replacements, used, found)
     modules = document.data[section]
     if isinstance(modules, dict):
         reader.read(section, {name: body for name, body in modules.items() if isinstance(body, dict)})
@@ -156,18 +167,22 @@ class _Reader:
         properties = self.evaluator.value({} if written is None else written, path)
         if properties is INVALID:
             return
-        properties, names = placeholders.fill(properties, self.replacements)
+        properties, names = placeholders.fill(devs_modules.present(properties), self.replacements)
         self.used |= names
         if problem := devs_modules.shape_problem(self.document, kind, properties, path):
             self.found.problems.append(problem)
             return
         properties, problems = check(self.document, f"Devs:{kind}", properties, path)
+        properties, problems, unknown = devs_modules.without_unknown(properties, problems, path)
+        self.found.warnings += unknown
         if isinstance(properties, dict):
             problems += devs_convert.name_problems(self.document, kind, properties, path)
             problems += placeholders.unresolved(self.document, properties, path)
             if kind != "fc3-domain":
                 properties, found = devs_triggers.check_configs(self.document, kind, properties, path)
+                properties, found, unknown = devs_modules.without_unknown(properties, found, path)
                 problems += found
+                self.found.warnings += unknown
             problems += devs_code.missing(self.document, kind, properties, path)
             source = devs_code.find(self.document, kind, properties, path)
             if isinstance(source, Problem):
@@ -214,13 +229,9 @@ class _Reader:
         self.found.functions.append(function)
         self.found.code.append((source, path))
         self.found.warnings += devs_convert.function_warnings(function, module.kind, module.properties)
-        if source is None and function.runtime != devs_code.CONTAINER:
-            self.found.warnings.append(f"function {function.path}: {_NO_STORAGE}")
         self._claim("function", function.path, path)
 
     def _add_domains(self, module: _Module) -> None:
-        if module.kind == "fc3":
-            return
         for each in devs_domains.domains(
             self.document, module.kind, module.properties, module.path, around=self.around
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fun_local.template.code import CodeSource, find_code
@@ -33,7 +34,7 @@ def missing(document: Document, kind: str, properties: Mapping[str, Any], path: 
         if kind == "fc3" and "handler" not in given and not runtime.startswith("custom"):
             wanted.append((at, "handler", ""))
         key, uri = _local(kind, given)
-        if uri is None and not _is_stored(given):
+        if uri is None and _stored(given) is None:
             hint = "Give the folder, file or archive of the code."
             wanted.append(((*at, *key[:-1]), key[-1], hint))
     return [
@@ -44,19 +45,21 @@ def missing(document: Document, kind: str, properties: Mapping[str, Any], path: 
 def find(
     document: Document, kind: str, properties: Mapping[str, Any], path: Path
 ) -> CodeSource | Problem | None:
-    """The code of a function, or what is wrong with it; None when it is not on this machine."""
+    """The code of a function, or what is wrong with it; None when it has none."""
     given = _function(kind, properties)
     key, uri = _local(kind, given)
     runtime = given.get("runtime")
-    if not isinstance(uri, str) or not isinstance(runtime, str) or uri.startswith("oss://"):
-        return None
-    if runtime == CONTAINER or not uri:
+    if not isinstance(runtime, str) or runtime == CONTAINER:
         return None
     at = function_path(kind, path)
+    if uri is None and (stored := _stored(given)):
+        return CodeSource(stored=stored[1], at=(*at, *stored[0]))
+    if not isinstance(uri, str) or not uri:
+        return None
     found = find_code(document, {"CodeUri": uri, "Runtime": runtime}, at)
     if isinstance(found, Problem):  # in the words of another dialect
         return document.problem(found.kind, (*at, *key), found.message, found.hint)
-    return found
+    return replace(found, at=(*at, *key))
 
 
 def _function(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -72,9 +75,14 @@ def _local(kind: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
     return (("code", "src"), code.get("src")) if isinstance(code, dict) else (("code",), code)
 
 
-def _is_stored(given: Mapping[str, Any]) -> bool:
-    """Whether the code is in object storage."""
+def _stored(given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, str]] | None:
+    """The key that code in OSS stands at, and its bucket and key there; None when it is not in OSS."""
     code = given.get("code")
     if isinstance(code, dict):
-        return bool(code.get("ossBucketName") and code.get("ossObjectName"))
-    return bool(given.get("ossBucket") and given.get("ossKey"))
+        where: tuple[str, ...] = ("code", "ossObjectName")
+        bucket, key = code.get("ossBucketName"), code.get("ossObjectName")
+    else:
+        where, bucket, key = ("ossKey",), given.get("ossBucket"), given.get("ossKey")
+    if not isinstance(bucket, str) or not isinstance(key, str) or not (bucket and key):
+        return None
+    return where, (bucket, key)

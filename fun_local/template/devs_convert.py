@@ -6,7 +6,6 @@ have no counterpart in a function of the model, and nothing here depends on them
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,10 +65,8 @@ _IDLE = {
     "disableOndemand": "instances are started when they are needed",
     "enableLongLiving": "instances are started when they are needed",
     "invocationRestriction": "calls are not restricted",
+    "annotations": "nothing here reads them",
 }
-
-#: FC 3.0 names a function without a service.
-_FC3_ARN = re.compile(r"acs:fc:([^:]*):([^:]*):/?functions/([^/.]+)((?:\.[^/.]+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +109,32 @@ def function(kind: str, properties: Mapping[str, Any], stack: str) -> Function:
         names = (properties["service"]["name"], given["name"])
         spelled: dict[str, Any] = {}
         settings = given.get("asyncConfiguration")
-        destination = (settings or {}).get("destination", {})
+        destination = (settings or {}).get("destination", {}) or _addresses(settings)
     else:
         given, names = properties, (IMPLICIT_SERVICE, properties["functionName"])
         spelled = {"MemorySize": _FC3_MEMORY, **_from_fc3(given)}
         settings = given.get("asyncInvokeConfig")
-        if settings is not None and settings.get("qualifier", LATEST) != LATEST:
-            settings = None
-        written = (settings or {}).get("destinationConfig", {})
-        destination = {key: at["destination"] for key, at in written.items() if "destination" in at}
+        destination = _addresses(settings)
     spelled |= {to: given[key] for key, to in _FUNCTION.items() if key in given}
     spelled |= {"ServiceName": names[0], "FunctionName": names[1]}
+    spelled["InstanceLifecycleConfig"] = _hooks(given.get("instanceLifecycleConfig", {}))
     spelled.setdefault("Handler", _HANDLER)
     if settings is not None:
         spelled["AsyncConfiguration"] = _async(settings, destination)
     return convert.function(spelled, stack)
 
 
+def _addresses(settings: Mapping[str, Any] | None) -> dict[str, str]:
+    """Destinations in the form of the service's API, which the fc component lets pass too."""
+    written = (settings or {}).get("destinationConfig", {})
+    return {key: at["destination"] for key, at in written.items() if "destination" in at}
+
+
 def _from_fc3(given: Mapping[str, Any]) -> dict[str, Any]:
     """What fc3 has inside other properties: the initializer and the port."""
     spelled: dict[str, Any] = {}
     hook = given.get("instanceLifecycleConfig", {}).get("initializer")
-    if hook:
+    if hook and "handler" in hook:
         spelled["Initializer"] = hook["handler"]
         if "timeout" in hook:
             spelled["InitializationTimeout"] = hook["timeout"]
@@ -141,6 +142,15 @@ def _from_fc3(given: Mapping[str, Any]) -> dict[str, Any]:
         if "port" in given.get(key, {}):
             spelled["CAPort"] = given[key]["port"]
     return spelled
+
+
+def _hooks(given: Mapping[str, Any]) -> dict[str, Any]:
+    named = {"handler": "Handler", "timeout": "Timeout"}
+    return {
+        to: {named[name]: value for name, value in given[key].items() if name in named}  # not: command
+        for key, to in (("preStop", "PreStop"), ("preFreeze", "PreFreeze"))
+        if given.get(key)
+    }
 
 
 def _async(settings: Mapping[str, Any], destination: Mapping[str, str]) -> dict[str, Any]:
@@ -152,17 +162,8 @@ def _async(settings: Mapping[str, Any], destination: Mapping[str, str]) -> dict[
     }
     spelled: dict[str, Any] = {to: settings[key] for key, to in named.items() if key in settings}
     capital = {"onSuccess": "OnSuccess", "onFailure": "OnFailure"}
-    spelled["Destination"] = {capital[key]: address(arn) for key, arn in destination.items()}
+    spelled["Destination"] = {to: destination[key] for key, to in capital.items() if key in destination}
     return spelled
-
-
-def address(arn: str) -> str:
-    """A destination in the form of FC 2.0, which names the service."""
-    match = _FC3_ARN.fullmatch(arn)
-    if match is None:
-        return arn
-    home = f"acs:fc:{match[1]}:{match[2]}"
-    return f"{home}:services/{IMPLICIT_SERVICE}{match[4]}/functions/{match[3]}"
 
 
 def name_problems(document: Document, kind: str, properties: Any, path: Path) -> list[Problem]:
@@ -175,7 +176,7 @@ def name_problems(document: Document, kind: str, properties: Any, path: Path) ->
             continue
         try:
             if place.kind == "destination":
-                parse_destination(address(place.value))
+                parse_destination(place.value)
             else:
                 check_name(place.kind, place.value)
         except InvalidRequest as error:
@@ -189,18 +190,14 @@ def _names(kind: str, properties: Any) -> Iterator[Place]:
         yield Place("service", ("service", "name"), _at(properties, "service", "name"))
         yield Place("function", ("function", "name"), _at(properties, "function", "name"))
         trigger = "name"
-        ends: tuple[Path, ...] = tuple(
-            ("function", "asyncConfiguration", "destination", key) for key in ("onSuccess", "onFailure")
-        )
+        settings: tuple[str, ...] = ("function", "asyncConfiguration")
     else:
         yield Place("function", ("functionName",), _at(properties, "functionName"))
         trigger = "triggerName"
-        ends = tuple(
-            ("asyncInvokeConfig", "destinationConfig", key, "destination")
-            for key in ("onSuccess", "onFailure")
-        )
-    for end in ends:
-        yield Place("destination", end, _at(properties, *end))
+        settings = ("asyncInvokeConfig",)
+    for key in ("onSuccess", "onFailure"):
+        for end in (("destination", key), ("destinationConfig", key, "destination")):
+            yield Place("destination", (*settings, *end), _at(properties, *settings, *end))
     triggers = _at(properties, "triggers")
     for position, given in enumerate(triggers if isinstance(triggers, list) else ()):
         yield Place("trigger", ("triggers", position, trigger), _at(given, trigger))
@@ -222,13 +219,14 @@ def function_warnings(found: Function, kind: str, properties: Mapping[str, Any])
     given = properties["function"] if kind == "fc" else properties
     what = f"function {found.path}"
     warnings = convert.function_warnings(found, {}) + _idle(what, given)
-    for hook in given.get("instanceLifecycleConfig", {}):
-        if hook != "initializer":
-            warnings.append(f"{what}: instanceLifecycleConfig has no effect: {hook} is not called")
+    for name, hook in given.get("instanceLifecycleConfig", {}).items():
+        if isinstance(hook, dict) and "command" in hook:
+            warnings.append(f"{what}: command of {name} in instanceLifecycleConfig has no effect")
     qualifier = given.get("asyncInvokeConfig", {}).get("qualifier", LATEST)
     if qualifier != LATEST:
+        # Its source (deploy/impl/async_invoke_config.ts) has no other qualifier.
         warnings.append(
-            f"{what}: asyncInvokeConfig has no effect: it is for qualifier {qualifier}, only {LATEST} is run"
+            f"{what}: qualifier {qualifier} of asyncInvokeConfig has no effect: fc3 configures {LATEST}"
         )
     return warnings
 

@@ -59,10 +59,17 @@ def _written(kind: str, properties: Mapping[str, Any], path: Path) -> Iterator[_
         routes = properties.get("routeConfig", {}).get("routes", [])
         yield _Written(properties, routes, path, ("routeConfig", "routes"))
         return
+    if kind == "fc3":
+        if given := properties.get("customDomain"):
+            # The one function's: the component puts its name in.
+            function = properties["functionName"]
+            inner: Path = ("customDomain",)
+            yield _Written(given, [given["route"]], (*path, *inner), (*inner, "route"), function=function)
+        return
     service = properties["service"]["name"]
     function = properties.get("function", {}).get("name", "")
     for position, given in enumerate(properties.get("customDomains", ())):
-        inner: Path = ("customDomains", position)
+        inner = ("customDomains", position)
         routes = given["routeConfigs"]
         yield _Written(given, routes, (*path, *inner), (*inner, "routeConfigs"), service, function)
 

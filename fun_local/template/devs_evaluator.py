@@ -7,11 +7,14 @@ problem; so one run finds all mistakes. What a name refers to is evaluated when 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fun_local.template import devs_functions
 from fun_local.template.devs_expressions import BadExpression, Call, Embedded, Name, Text, parse
+from fun_local.template.devs_extend import file_at
 from fun_local.template.load import Document, Path, path_text
 from fun_local.template.markers import INVALID, Marker, is_invalid, size_of
 from fun_local.template.nodes import scalar
@@ -24,7 +27,7 @@ MAX_WORK = 3_000_000
 MAX_NESTING = 150
 _NAME_NESTING = 6
 
-_OWN = ("props", "output", "name", "component", "access")
+_OWN = ("props", "output", "info", "name", "component", "access")
 
 
 class Evaluator:
@@ -136,8 +139,10 @@ class Evaluator:
             # A default without quotes is a number or a word; the first argument is always a text.
             is_bare = position > 0 and not argument.is_quoted and isinstance(value, str)
             arguments.append(scalar(value) if is_bare else value)
+        # What comes from another file sees paths from there.
+        folder = os.path.dirname(file_at(self._document, path))
         try:
-            return function(self._around, arguments)
+            return function(replace(self._around, folder=folder), arguments)
         except devs_functions.Refused as error:
             return self.fail(path, f"{source}: {error.message}", error.hint)
 
@@ -146,8 +151,8 @@ class Evaluator:
         if any(is_invalid(part) for part in parts):
             return INVALID
         words = [part if isinstance(part, str) else json.dumps(part) for part in parts]
-        if words[0] == "vars":
-            return self._follow(("vars",), words[1:], source, path)
+        if words[0] == "vars" or self._is_section(words[0]):
+            return self._follow((words[0],), words[1:], source, path)
         if words == ["aliyun-cli"]:
             return words[0]  # stands for the vendor's own configuration where an alias is expected
         is_inside = path[0] == self._section and len(path) > 1
@@ -158,6 +163,11 @@ class Evaluator:
         if module in self._modules():
             return self._module(module, words[2 if is_long else 1 :], source, path)
         return self._unknown(module, source, path)
+
+    def _is_section(self, name: str) -> bool:
+        """Whether a name is that of a section of the file: the first edition has names for all of them."""
+        is_there = isinstance(self._document.data.get(name), dict)
+        return is_there and self._section == "services" and name not in self._modules()
 
     def _unknown(self, first: str, source: str, path: Path) -> Marker:
         variables = self._document.data.get("vars")
@@ -174,12 +184,12 @@ class Evaluator:
         return self.fail(path, f"{source}: nothing is called {shown(first)}", hint)
 
     def _module(self, name: str, parts: Sequence[str], source: str, path: Path) -> Any:
-        """``props.x``, ``output.x``, ``name``, ``access`` or ``component`` of a module."""
+        """``props.x``, ``output.x``, ``info.x``, ``name``, ``access`` or ``component`` of a module."""
         module, at = self._modules()[name], (self._section, name)
         wanted = parts[0] if parts else ""
         if wanted == "props":
             return self._follow((*at, "props"), parts[1:], source, path)
-        if wanted == "output":
+        if wanted in ("output", "info"):
             # Known only after the tool has deployed the module.
             text = ".".join((f"not-emulated:{name}", *parts[1:]))
             self.outputs[source] = text

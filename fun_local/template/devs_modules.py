@@ -1,17 +1,15 @@
-"""The modules of a Serverless Devs file: where they stand, what they take from templates, what runs them."""
+"""The modules of a Serverless Devs file: where they stand, what runs them, what of them is not known."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from fun_local.template.load import Document, Path
-from fun_local.template.markers import INVALID
-from fun_local.template.nodes import Node
+from fun_local.template.load import Document, Path, path_text
 from fun_local.template.problems import Problem, nearest, shown
 
 #: Where a file of an edition has its modules, by the first figure of the edition.
@@ -30,7 +28,12 @@ _REASONS = {
     "vpc": "there is no private network on this machine",
     "ram": "there are no accounts or permissions on this machine",
     "api-gateway": "there is no API gateway on this machine",
+    "fgs": "it deploys to another vendor's cloud",
+    "scf": "it deploys to another vendor's cloud",
 }
+#: How like a known name an unknown one is that must be a mistake.
+_MISSPELT = 0.85
+
 _VERSION = re.compile(r"@.*$", re.DOTALL)
 
 
@@ -64,7 +67,7 @@ def section(document: Document) -> tuple[str, list[Problem]]:
         wanted = "3.0.0" if other == "resources" else "1.0.0"
         message = f"edition {edition} has its modules under {found}, not under {other}"
         return "", [document.problem("value", (other,), message, f"Did you mean edition: {wanted}?")]
-    hint = nearest(found, list(data))
+    hint = nearest(found, list(data)) or "A Serverless Devs file has an edition and resources (or services)."
     return "", [document.problem("required", (), f"Missing property {found}", hint)]
 
 
@@ -126,87 +129,55 @@ def why_not_run(document: Document, component: str, properties: Any) -> tuple[st
     return reason, f"Deploy its template itself: {shlex.join(command)}"
 
 
-def extended(document: Document, where: str) -> tuple[Document, list[Problem]]:
-    """A document where each module has what it takes from the file's templates.
+def present(properties: Any) -> Any:
+    """Properties without the keys that have nothing behind them: the components take those as not there.
 
-    ``extend: {name: base, ignore: [vpcConfig]}`` puts the properties of ``template: {base: …}`` under those
-    of the module: mappings are merged, of all else the module's own counts (the tool's tests and code).
+    Not so environment variables, which have a value or are a mistake (fun-cli 10).
     """
-    modules, templates = document.data.get(where), document.data.get("template")
-    if not isinstance(modules, dict):
-        return document, []
-    known = templates if isinstance(templates, dict) else {}
-    merged, problems = dict(modules), []
-    entries: dict[str, Node] = {}
-    for name, module in modules.items():
-        extend = module.get("extend") if isinstance(module, dict) else None
-        if not isinstance(extend, dict) or not isinstance(extend.get("name"), str):
+    if isinstance(properties, dict):
+        return {
+            key: value if key == "environmentVariables" else present(value)
+            for key, value in properties.items()
+            if value is not None
+        }
+    return [present(item) for item in properties] if isinstance(properties, list) else properties
+
+
+def without_unknown(
+    value: Any, problems: Sequence[Problem], path: Path
+) -> tuple[Any, list[Problem], list[str]]:
+    """The value at ``path`` without what its component does not know, what is wrong, and what is to be said.
+
+    The components let unknown properties pass (fc3 checks against a schema that allows more and goes on
+    whatever it says; fc takes what it knows), so they are no problem here either. A name that is almost a
+    known one is a mistake all the same.
+    """
+    wrong, said = [], []
+    for problem in problems:
+        if problem.kind != "additional" or _is_misspelt(problem):
+            wrong.append(problem)
             continue
-        base: str = extend["name"]
-        if not isinstance(known.get(base), dict):
-            message = f"no template is called {shown(base)}"
-            at = (where, name, "extend", "name")
-            problems.append(document.problem("value", at, message, nearest(base, list(known))))
-            merged[name] = {**module, "props": INVALID}  # what else is missing may stand in the template
-            continue
-        ignore = extend.get("ignore")
-        left_out = ignore if isinstance(ignore, list) else [ignore]
-        taken = {key: value for key, value in known[base].items() if key not in left_out}
-        own = module.get("props")
-        merged[name] = {**module, "props": _merged(own if isinstance(own, dict) else {}, taken)}
-        if (node := _with_places(document.root, where, name, base)) is not None:
-            entries[name] = node
-    data = {**document.data, where: merged}
-    return replace(document, data=data, root=_with_modules(document.root, where, entries)), problems
+        said.append(f"{problem.path} is not known and has no effect (line {problem.line})")
+        value = _without(value, problem.path.removeprefix(path_text(path)).removeprefix("/"))
+    return value, wrong, said
 
 
-def _merged(own: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    result = {**base, **own}
-    for key, value in own.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            result[key] = _merged(value, base[key])
-    return result
+def _is_misspelt(problem: Problem) -> bool:
+    words = problem.hint.removeprefix("Did you mean ").removeprefix("Known: ").rstrip("?.")
+    return bool(nearest(problem.path.rpartition("/")[2], words.split(", "), likeness=_MISSPELT))
 
 
-# The places of what is taken from a template: problems then show the template's lines.
-
-
-def _node(root: Node | None, *keys: str) -> Node | None:
-    for key in keys:
-        found = root.entry(key) if root is not None and root.entries is not None else None
-        root = found[1] if found else None
-    return root
-
-
-def _with_places(root: Node | None, where: str, name: str, base: str) -> Node | None:
-    module, template = _node(root, where, name), _node(root, "template", base)
-    if module is None or template is None or module.entries is None:
-        return None
-    own = module.entry("props")
-    props = template if own is None else _merged_node(own[1], template)
-    key = own[0] if own else (module.entry("extend") or (module, module))[0]
-    rest = [entry for entry in module.entries if entry[0].text != "props"]
-    props_key = Node(key.line, key.column, None, text="props")
-    return Node(module.line, module.column, module.tag, entries=[*rest, (props_key, props)])
-
-
-def _merged_node(own: Node, base: Node) -> Node:
-    if own.entries is None or base.entries is None:
-        return own
-    entries = []
-    for key, value in own.entries:
-        found = base.entry(key.text or "")
-        entries.append((key, _merged_node(value, found[1]) if found else value))
-    known = {key.text for key, _ in own.entries}
-    entries += [entry for entry in base.entries if entry[0].text not in known]
-    return Node(own.line, own.column, own.tag, entries=entries)
-
-
-def _with_modules(root: Node | None, where: str, modules: Mapping[str, Node]) -> Node | None:
-    section_node = _node(root, where)
-    if not modules or root is None or section_node is None or section_node.entries is None:
-        return root
-    entries = [(key, modules.get(key.text or "", value)) for key, value in section_node.entries]
-    changed = Node(section_node.line, section_node.column, section_node.tag, entries=entries)
-    top = [(key, changed if key.text == where else value) for key, value in root.entries or ()]
-    return Node(root.line, root.column, root.tag, entries=top)
+def _without(value: Any, inner: str) -> Any:
+    """A copy of ``value`` without what stands at a path in it; keys may have slashes in them."""
+    if isinstance(value, dict):
+        return {
+            key: _without(item, inner.removeprefix(f"{key}/")) if inner.startswith(f"{key}/") else item
+            for key, item in value.items()
+            if key != inner
+        }
+    if isinstance(value, list):
+        return [
+            _without(item, inner.removeprefix(f"{i}/")) if inner.startswith(f"{i}/") else item
+            for i, item in enumerate(value)
+        ]
+    return value

@@ -40,7 +40,11 @@ class Document:
     def problem(self, kind: str, path: Path, message: str, hint: str = "") -> Problem:
         """A problem with what stands at ``path``."""
         line, column = self.position(path)
-        return Problem(kind, self.path, line, column, path_text(path), message, hint)
+        return Problem(kind, self.file(path), line, column, path_text(path), message, hint)
+
+    def file(self, path: Path) -> str:
+        """The file that ``position`` is about."""
+        return self.path
 
     def with_data(self, data: dict[str, Any]) -> Document:
         """The same places, other values."""
@@ -189,7 +193,10 @@ class _Builder:
                     for name, value in self.value(source, path, depth + 1).items():
                         merged.setdefault(name, value)
             elif key in own:
-                self._problem(key_node, (*path, key), "this key is there twice")
+                first = next(other for other, _ in node.entries or () if other.text == key)
+                self._problem(
+                    key_node, (*path, key), f"this key is there twice, the other is in line {first.line}"
+                )
             else:
                 own[key] = self.value(value_node, (*path, key), depth + 1)
         return {**merged, **own} if merged else own

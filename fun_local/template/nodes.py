@@ -86,7 +86,9 @@ def parse(text: str) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise BadYaml(f"not valid YAML: {error.problem or error.context}", line, column) from None
+        at = "".join(text.split("\n")[line - 1 : line])[column - 1 : column]
+        what = "a tab can't indent, only spaces can" if at == "\t" else error.problem or error.context
+        raise BadYaml(f"not valid YAML: {what}", line, column) from None
 
 
 class _Reader:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from fun_local.template import types
 from fun_local.template.load import Document, Path
 from fun_local.template.problems import Problem, nearest, shown
 from fun_local.template.written import Written
@@ -14,13 +15,18 @@ from fun_local.template.written import Written
 _VARIABLE = re.compile(r"\$\{([^!${}][^${}]{0,256})\}")
 
 
-def in_order(document: Document, resources: Mapping[str, Written]) -> tuple[list[str], list[Problem]]:
+def in_order(
+    document: Document, resources: Mapping[str, Written], odd: list[str] | None = None
+) -> tuple[list[str], list[Problem]]:
     """The ids with every resource after those it needs, and a problem for each bad DependsOn or a cycle.
 
     ``resources`` are all of the template's, by their names. With a cycle the order is that of the template.
+    With a list for what is ``odd``, a DependsOn of nothing is noted there and is no problem.
     """
     problems: list[Problem] = []
     needs: dict[str, dict[str, Path]] = {}
+    # ROS makes a role of a service's policies, and one resource per policy; both end so (template.md 6).
+    roles = tuple(f"{name}Role" for name, r in resources.items() if r.type == types.SERVERLESS_SERVICE)
     for name, resource in resources.items():
         path = resource.path
         found = dict(_references(resource.properties, (*path, "Properties")))
@@ -32,10 +38,14 @@ def in_order(document: Document, resources: Mapping[str, Written]) -> tuple[list
             where = (*path, "DependsOn", i) if isinstance(wanted, list) else (*path, "DependsOn")
             if isinstance(target, str) and target in resources:
                 needs[name].setdefault(target, where)
-            elif isinstance(target, str):
+            elif isinstance(target, str) and not target.endswith(roles):
                 message = f"DependsOn: no resource is called {shown(target)}"
                 hint = nearest(target, list(resources))
-                problems.append(document.problem("value", where, message, hint))
+                problem = document.problem("value", where, message, hint)
+                if odd is None:
+                    problems.append(problem)
+                else:
+                    odd.append(f"{problem.path} (line {problem.line}): {message}. {hint}".rstrip(" ."))
     try:
         return list(TopologicalSorter(needs).static_order()), problems
     except CycleError as error:

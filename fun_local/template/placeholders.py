@@ -14,8 +14,9 @@ from typing import Any
 from fun_local.template.load import Document, Path, path_text
 from fun_local.template.problems import Problem
 
-#: A word in braces with at least one underscore; ``${like_this}`` is a variable of Fn::Sub.
-_TOKEN = re.compile(r"(?<!\$)\{([a-z][a-z0-9]*(?:_[a-z0-9]+)+)\}")
+#: A word in braces with at least one underscore; ``${like_this}`` is a variable of Fn::Sub, and
+#: ``{{like_this}}`` is for the tools that make a project of a template.
+_TOKEN = re.compile(r"(?<![${])\{([a-z][a-z0-9]*(?:_[a-z0-9]+)+)\}(?!\})")
 
 _ENDINGS = ("name", "role", "arn")
 _KEYS = frozenset({"destination", "onsuccess", "onfailure", "project", "logstore"})
@@ -73,8 +74,8 @@ def unresolved(document: Document, data: Any, path: Path) -> list[Problem]:
             line, column = document.value_position(where)
             message = f"still holds the placeholder {match[0]}"
             hint = f"Give its value with --replace {match[1]}=VALUE."
-            problem = Problem("placeholder", document.path, line, column, path_text(where), message, hint)
-            problems.append(problem)
+            file = document.file(where)
+            problems.append(Problem("placeholder", file, line, column, path_text(where), message, hint))
         return text
 
     _mapped(data, (), note)

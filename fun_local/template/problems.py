@@ -37,17 +37,17 @@ class Problem:
 
 
 def invalid_template(file: str, problems: Sequence[Problem]) -> InvalidTemplate:
-    """The error that carries ``problems`` (at least one), in the order of the file's lines.
+    """The error that carries ``problems`` (at least one), by the lines of the file; other files' come last.
 
     Its message is one line that is enough to find the first of them; its hint is the first hint there is.
     """
-    ordered = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    ordered = sorted(problems, key=lambda problem: (problem.file != file, problem.line, problem.column))
     first = ordered[0]
     where = f"{first.path}: " if first.path else ""
     more = f" (and {len(ordered) - 1} more)" if len(ordered) > 1 else ""
     line = f", line {first.line}" if first.line else ""
     hint = next((problem.hint for problem in ordered if problem.hint), "")
-    return InvalidTemplate(f"{file}{line}: {where}{first.message}{more}", ordered, hint=hint)
+    return InvalidTemplate(f"{first.file}{line}: {where}{first.message}{more}", ordered, hint=hint)
 
 
 def nearest(name: str, known: Sequence[str], *, likeness: float = 0.55) -> str:

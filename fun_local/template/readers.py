@@ -19,7 +19,6 @@ from fun_local.template.ros import Resource
 from fun_local.template.schema import check, is_defined
 from fun_local.template.written import Context
 
-_NO_STORAGE = "there is no object storage on this machine, so its code can't be fetched and calls will fail"
 _NO_MAIL = "there is no mail and no telephone on this machine, so nothing is sent"
 
 
@@ -32,7 +31,7 @@ class Found:
     code: list[tuple[CodeSource | None, Path]] = field(default_factory=list)
     queues: list[model.Queue] = field(default_factory=list)
     triggers: list[model.Trigger] = field(default_factory=list)
-    versions: list[model.Version] = field(default_factory=list)
+    publications: list[model.Publication] = field(default_factory=list)
     aliases: list[model.Alias] = field(default_factory=list)
     topics: list[model.Topic] = field(default_factory=list)
     subscriptions: list[model.Subscription] = field(default_factory=list)
@@ -122,10 +121,8 @@ def _code(
         return None
     if properties.get("Runtime") == "custom-container":
         return None  # its code is the image
-    if resource.type == types.SERVERLESS_FUNCTION:
-        uri = properties.get("CodeUri")
-        if not uri or uri.startswith("oss://"):
-            return None  # missing: that has been reported; in object storage: see _function
+    if resource.type == types.SERVERLESS_FUNCTION and not properties.get("CodeUri"):
+        return None  # that has been reported
     return find_code(document, properties, path)
 
 
@@ -161,8 +158,6 @@ def _function(reading: _Reading) -> None:
     found.functions.append(function)
     found.code.append((reading.source, reading.resource.path))
     found.warnings += convert.function_warnings(function, properties)
-    if reading.resource.names and properties.get("CodeUri", "").startswith("oss://"):
-        found.warnings.append(f"function {function.path}: {_NO_STORAGE}")
     reading.claim("function", function.path, "FunctionName")
 
 
@@ -185,13 +180,13 @@ def _add_trigger(reading: _Reading, trigger: model.Trigger) -> None:
 
 
 def _version(reading: _Reading) -> None:
-    reading.found.versions.append(convert.version(reading.properties))
+    reading.found.publications.append(convert.publication(reading.properties))
 
 
 def _alias(reading: _Reading) -> None:
     alias = convert.alias(reading.properties)
     reading.found.aliases.append(alias)
-    reading.claim("alias", f"{alias.service}/{alias.name}", "AliasName")
+    reading.claim("alias", alias.path, "AliasName")
 
 
 def _invoker(reading: _Reading) -> None:

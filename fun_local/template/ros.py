@@ -82,7 +82,9 @@ def evaluate(
     for name in conditions if isinstance(conditions, dict) else {}:
         evaluator.condition(name, ("Conditions", name))
     kept = _kept(evaluator, written)
-    order, bad_order = in_order(document, kept)
+    # Funcraft itself deploys without looking at DependsOn; a stack is not made with one that is wrong.
+    odd_order: list[str] | None = [] if is_serverless and not context.use_ros else None
+    order, bad_order = in_order(document, kept, odd_order)
     resources, used = [], set()
     has_function = any(r.type in (types.FUNCTION, types.SERVERLESS_FUNCTION) for r in kept.values())
     for name in order:
@@ -106,7 +108,7 @@ def evaluate(
     resources.sort(key=lambda resource: in_file[resource.name])
     outputs, odd_outputs = evaluate_outputs(document, evaluator)
     problems = [*problems, *expansion.problems, *bad_parameters, *bad_order, *evaluator.problems]
-    warnings = [*expansion.warnings, *_warnings(document, context, used), *odd_outputs]
+    warnings = [*expansion.warnings, *(odd_order or ()), *_warnings(document, context, used), *odd_outputs]
     return Evaluated(tuple(resources), tuple(problems), tuple(warnings), outputs)
 
 

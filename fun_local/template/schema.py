@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fun_local.template.load import Document, Path
 from fun_local.template.markers import INVALID, is_invalid
 from fun_local.template.problems import Problem, nearest, shown
+from fun_local.template.shapes import Shapes
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -43,7 +44,11 @@ def check(document: Document, definition: str, value: Any, path: Path) -> tuple[
     Returns the value with numbers and booleans that were written as text turned into what the definition
     asks for, as ROS does, and all problems. What is INVALID already is no further problem.
     """
+    if _shapes().accept(definition, value):
+        return value, []
     value = _coerced(value, _definitions()[definition])
+    if _shapes().accept(definition, value):
+        return value, []
     problems: list[Problem] = []
     seen: set[Path] = set()
     for error in _validator(definition).iter_errors(value):
@@ -67,8 +72,13 @@ def _definitions() -> dict[str, Any]:
 
 
 @cache
+def _shapes() -> Shapes:
+    return Shapes(_definitions())
+
+
+@cache
 def _validator(definition: str) -> Any:
-    from jsonschema import Draft202012Validator  # 150 ms, for templates alone
+    from jsonschema import Draft202012Validator  # 150 ms, for templates with a mistake alone
 
     return Draft202012Validator({"$ref": f"#/$defs/{definition}", "$defs": _definitions()})
 

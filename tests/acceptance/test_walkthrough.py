@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 
 import pytest
 
 from tests.acceptance.templates import template
-from tests.conftest import corpus_file
+from tests.conftest import corpus_file, wait_for
 
 UNHANDLED = "UnhandledInvocationError"
 
@@ -30,15 +29,6 @@ def deploy(shell, text: str, *options: str, queue: str = "dlq") -> None:
     if queue:
         shell.fun("mns", "queue", "create", queue)
     shell.fun("deploy", "--stack-name", "demo-1", *options)
-
-
-def wait_for(condition, *, seconds: float = 20.0):
-    """What ``condition`` gives, as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def wait_for_status(shell, invocation_id: str, status: str) -> dict:

@@ -10,7 +10,7 @@ import os
 import re
 import zipfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -81,7 +81,7 @@ def test_the_corpus_is_there():
         assert (FOLDER / entry.file).is_file()
 
 
-def make(path: Path, *, use_ros: bool = False):
+def make(path: Path, *, use_ros: bool = False, stage=lambda source: "digest"):
     document = load(str(path))
     parameters = document.data.get("Parameters") or {}
     return build(
@@ -91,7 +91,7 @@ def make(path: Path, *, use_ros: bool = False):
         account_id=ACCOUNT,
         parameters={name: f"my-{name}" for name, p in parameters.items() if "Default" not in p},
         replacements={"please_replace_me": "dlq"} if "please_replace_me" in path.read_text("utf-8") else {},
-        stage=lambda source: "digest",
+        stage=stage,
         use_ros=use_ros,
     )
 
@@ -189,6 +189,24 @@ def test_no_file_ends_in_a_traceback(entry):
 # --- what becomes of them ----------------------------------------------------------------------
 
 
+def asynchronous(settings, plain) -> dict | None:
+    """An AsyncConfiguration as it should arrive; ``plain`` evaluates what stands in it."""
+    if settings is None:
+        return None
+    destination = settings.get("Destination", {})
+    return {
+        "max_retries": settings.get("MaxAsyncRetryAttempts", 3),
+        "max_age_seconds": settings.get("MaxAsyncEventAgeInSeconds", 86_400),
+        "stateful": settings.get("StatefulInvocation", False),
+        "on_success": plain(destination.get("OnSuccess", "")).replace("{please_replace_me}", "dlq"),
+        "on_failure": plain(destination.get("OnFailure", "")).replace("{please_replace_me}", "dlq"),
+    }
+
+
+def settings_of(function) -> dict | None:
+    return function.async_config and asdict(function.async_config)
+
+
 def expected(path: Path) -> dict[str, dict]:
     """The functions of a template in Funcraft's dialect, read without any code of ours."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -219,7 +237,7 @@ def expected(path: Path) -> dict[str, dict]:
                 "initializer": properties["Initializer"],
                 "initialization_timeout_seconds": properties["InitializationTimeout"],
                 "environment": {key: plain(value) for key, value in variables.items()},
-                "code": "" if properties["CodeUri"].startswith("oss://") else "digest",
+                "async": asynchronous(properties.get("AsyncConfiguration"), plain),
                 "events": {
                     (trigger, event["Type"]) for trigger, event in (function.get("Events") or {}).items()
                 },
@@ -248,8 +266,10 @@ def test_all_functions_of_a_template_arrive(entry, tmp_path):
     assert {function.path for function in resources.functions} == set(wanted)
     for function in resources.functions:
         for key, value in wanted[function.path].items():
-            if key != "events":
+            if key not in ("events", "async"):
                 assert getattr(function, key) == value, (function.path, key)
+        assert settings_of(function) == wanted[function.path]["async"]
+        assert function.code == "digest"
         triggers = {
             (t.name, t.type)
             for t in resources.triggers
@@ -290,6 +310,61 @@ def test_in_a_stack_services_have_a_suffix_and_functions_have_none(entry, tmp_pa
     renamed = {one.name: other.name for one, other in zip(direct.services, stack.services, strict=True)}
     assert [renamed[f.service] for f in direct.functions] == [f.service for f in stack.functions]
     assert [renamed[t.service] for t in direct.triggers] == [t.service for t in stack.triggers]
+
+
+def in_ros(path: Path) -> dict[str, dict]:
+    """The functions of a plain ROS template, read without any code of ours: just what these files use."""
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parameters = data.get("Parameters") or {}
+    pseudo = {"StackName": STACK, "Region": REGION, "TenantId": ACCOUNT, "AccountId": ACCOUNT}
+
+    def plain(value):
+        if isinstance(value, dict) and "Ref" in value:
+            name = value["Ref"]
+            if name.startswith("ALIYUN::"):
+                return pseudo[name.removeprefix("ALIYUN::")]
+            return parameters[name].get("Default", f"my-{name}")
+        if isinstance(value, dict) and "Fn::Replace" in value:
+            table, text = value["Fn::Replace"]
+            text = plain(text)
+            for old, new in table.items():
+                text = text.replace(old, plain(new))
+            return text
+        if isinstance(value, dict) and "Fn::GetAtt" in value:
+            name, attribute = value["Fn::GetAtt"]
+            return plain(data["Resources"][name]["Properties"][attribute])
+        return value if isinstance(value, str) else str(value)
+
+    functions = {}
+    for resource in data["Resources"].values():
+        if resource["Type"] != "ALIYUN::FC::Function":
+            continue
+        properties = DEFAULTS | resource["Properties"]
+        functions[f"{plain(properties['ServiceName'])}/{plain(properties['FunctionName'])}"] = {
+            "runtime": properties["Runtime"],
+            "handler": properties["Handler"],
+            "memory_mb": properties["MemorySize"],
+            "timeout_seconds": properties["Timeout"],
+            "environment": {k: plain(v) for k, v in properties.get("EnvironmentVariables", {}).items()},
+            "async": asynchronous(properties.get("AsyncConfiguration"), plain),
+            "source": plain(properties["Code"]["SourceCode"]),
+        }
+    return functions
+
+
+@files([entry for entry in TEMPLATES if entry.kind == "ros" and not entry.file.endswith("s2.yml")])
+def test_all_functions_of_a_plain_ros_template_arrive(entry, tmp_path):
+    path = copied(entry, tmp_path)
+    sources = []
+    resources = make(path, stage=lambda source: sources.append(source) or "digest")
+    wanted = in_ros(path)
+    assert [function.path for function in resources.functions] == list(wanted)
+    for function, source in zip(resources.functions, sources, strict=True):
+        given = wanted[function.path]
+        for key in ("runtime", "handler", "memory_mb", "timeout_seconds", "environment"):
+            assert getattr(function, key) == given[key], (function.path, key)
+        assert settings_of(function) == given["async"]
+        assert source.files == {"index.py": given["source"].encode()}
 
 
 def test_plain_ros_templates_arrive(tmp_path):

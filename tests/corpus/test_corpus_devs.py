@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from fun_local.template import devs, faas
+from fun_local.template.build import build
 from fun_local.template.load import load
 from tests.conftest import ROOT, corpus_file
 
@@ -50,8 +52,6 @@ REFUSED = {
         ["value", "type"],
     ),
     "devsapp__fc-local-invoke/example__s.yml": (OTHER, ["value"]),
-    "devsapp__fc/examples__function-config__s.yml": ("preStop where timeout is meant", ["additional"]),
-    "devsapp__fc/examples__layer__node__s.yml": ("a misspelt key, buckter", ["additional"]),
     "devsapp__fc3/tests____build__python__s.yml": (OTHER, ["value"]),
     "devsapp__fc3/tests____examples__nodejs__s.yml": (EARLY, ["additional"]),
     "devsapp__ros/examples__s.yml": (OTHER, ["value"]),
@@ -94,6 +94,20 @@ def read(path: Path):
         account_id=ACCOUNT,
         environ=ENVIRON,
         replacements={"please_replace_me": "dlq"},
+    )
+
+
+def built(path: Path):
+    """All the way: what is deployed."""
+    return build(
+        load(str(path)),
+        stack_name="demo-1",
+        region=REGION,
+        account_id=ACCOUNT,
+        parameters={},
+        replacements={"please_replace_me": "dlq"},
+        stage=lambda source: "digest",
+        environ=ENVIRON,
     )
 
 
@@ -267,6 +281,7 @@ def test_all_functions_of_a_file_arrive(name, tmp_path, record_property):
     functions, services = expected(path)
     assert {service.name for service in found.services} == services
     assert len(found.functions) == len(found.code) == len(functions)
+    assert [replace(function, code="") for function in built(path).functions] == found.functions
     for function, (source, _), wanted in zip(found.functions, found.code, functions, strict=True):
         uri, triggers, settings = wanted.pop("uri"), wanted.pop("triggers"), wanted.pop("async")
         for key, value in wanted.items():

@@ -431,13 +431,13 @@ def test_a_deploy_on_a_full_disk_leaves_what_was_deployed(home, monkeypatch):
         async with victim.application(home) as emulator:
             disk.is_full = True
             with pytest.raises(Unavailable) as caught:
-                await emulator.deploy("other", Resources((Service("new"),)))
+                await emulator.deployments.deploy("other", Resources((Service("new"),)))
             assert caught.value.code == "StorageFull"
             assert "new" not in emulator.deployed.services
             assert registry.read(home) == before
             assert victim.leftovers(home) == []
             disk.is_full = False
-            await emulator.deploy("other", Resources((Service("new"),)))
+            await emulator.deployments.deploy("other", Resources((Service("new"),)))
             assert "new" in registry.read(home).services
 
     asyncio.run(story())

@@ -3,13 +3,24 @@
 import asyncio
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from fun_local.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from fun_local.model.execution import Status
-from fun_local.model.names import queue_arn
-from fun_local.model.resources import Queue, Resources, Service
+from fun_local.model.names import FunctionRef, queue_arn
+from fun_local.model.resources import (
+    Alias,
+    AsyncConfig,
+    Call,
+    Publication,
+    Queue,
+    Resources,
+    Service,
+    Subscription,
+    Topic,
+)
 from fun_local.store import registry
 from fun_local.store.history import Query
 from tests.fakes import SERVICE, function, stage, turns, until
@@ -38,7 +49,7 @@ def test_a_deploy_is_in_force_at_once_and_after_a_restart(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
             queues = (Queue("good"), Queue("bad", delay_seconds=3))
-            deployment = await s.emulator.deploy("one", resources(function(), queues=queues))
+            deployment = await s.emulator.deployments.deploy("one", resources(function(), queues=queues))
             assert actions(deployment) == {"svc": "Add", "svc/f": "Add", "good": "Add", "bad": "Add"}
             assert deployment.warnings == ()
             assert [found.path for found in deployment.functions] == ["svc/f"]
@@ -58,11 +69,11 @@ def test_the_same_deploy_again_writes_nothing(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
             wanted = resources(function(), queues=(Queue("good"), Queue("bad")))
-            await s.emulator.deploy("one", wanted)
+            await s.emulator.deployments.deploy("one", wanted)
             before = os.stat(registry.path_of(s.home)).st_ino
             modified = s.mns.info("good").modified_ms
             await s.clock.advance(1)
-            deployment = await s.emulator.deploy("one", wanted)
+            deployment = await s.emulator.deployments.deploy("one", wanted)
             assert deployment.is_unchanged
             assert set(actions(deployment).values()) == {"Unchanged"}
             assert os.stat(registry.path_of(s.home)).st_ino == before
@@ -74,9 +85,11 @@ def test_the_same_deploy_again_writes_nothing(tmp_path):
 def test_a_deploy_changes_the_attributes_of_a_queue_and_keeps_its_messages(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
-            await s.emulator.deploy("one", resources(queues=(Queue("q"),)))
+            await s.emulator.deployments.deploy("one", resources(queues=(Queue("q"),)))
             await s.mns.send("q", b"kept")
-            deployment = await s.emulator.deploy("one", resources(queues=(Queue("q", visibility_seconds=9),)))
+            deployment = await s.emulator.deployments.deploy(
+                "one", resources(queues=(Queue("q", visibility_seconds=9),))
+            )
             [change] = [change for change in deployment.changes if change.type == "Queue"]
             assert (change.action, change.properties) == ("Modify", ("visibility_seconds",))
             assert s.mns.find("q").visibility_seconds == 9
@@ -88,15 +101,15 @@ def test_a_deploy_changes_the_attributes_of_a_queue_and_keeps_its_messages(tmp_p
 def test_a_deploy_that_is_refused_changes_nothing(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
-            await s.emulator.deploy("one", resources(function()))
+            await s.emulator.deployments.deploy("one", resources(function()))
             before = picture(s)
             wanted = resources(
                 function("new"), function(timeout_seconds=9), services=(), queues=(Queue("new"),)
             )
             with pytest.raises(Conflict):
-                await s.emulator.deploy("two", wanted)
+                await s.emulator.deployments.deploy("two", wanted)
             with pytest.raises(NotFound):
-                await s.emulator.deploy("two", resources(function(service="gone"), services=()))
+                await s.emulator.deployments.deploy("two", resources(function(service="gone"), services=()))
             assert picture(s) == before
 
     asyncio.run(story())
@@ -105,11 +118,13 @@ def test_a_deploy_that_is_refused_changes_nothing(tmp_path):
 def test_a_deploy_that_can_not_be_written_leaves_what_was_deployed(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
-            await s.emulator.deploy("one", resources(function()))
+            await s.emulator.deployments.deploy("one", resources(function()))
             before = picture(s)
             s.disk_is_full = True
             with pytest.raises(Unavailable):
-                await s.emulator.deploy("one", resources(function(timeout_seconds=9), function("new")))
+                await s.emulator.deployments.deploy(
+                    "one", resources(function(timeout_seconds=9), function("new"))
+                )
             assert picture(s) == before
             message = await s.put({"return": 1})
             await s.until_settled()
@@ -126,9 +141,11 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path, create_queues):
         async with stage(tmp_path, function("old")) as s:
             before = picture(s)
             wanted = resources(function(), queues=(Queue("extra"),))
-            told = await s.emulator.deploy("test", wanted, create_queues=create_queues, dry_run=True)
+            told = await s.emulator.deployments.deploy(
+                "test", wanted, create_queues=create_queues, dry_run=True
+            )
             assert picture(s) == before
-            done = await s.emulator.deploy("test", wanted, create_queues=create_queues)
+            done = await s.emulator.deployments.deploy("test", wanted, create_queues=create_queues)
             assert told == done
             assert actions(done)["svc/old"] == "Delete"
             assert picture(s) != before
@@ -140,7 +157,7 @@ def test_missing_destination_queues_are_warnings_with_the_way_to_create_them(tmp
     async def story():
         async with stage(tmp_path) as s:
             wanted = resources(function("f"), function("g", on_success=""), warnings=("the template's own",))
-            deployment = await s.emulator.deploy("one", wanted)
+            deployment = await s.emulator.deployments.deploy("one", wanted)
             first, *rest = deployment.warnings
             assert first == "the template's own"
             by_queue = {"good" if "'good'" in text else "bad": text for text in rest}
@@ -161,7 +178,7 @@ def test_warnings_come_in_the_same_order_each_time(tmp_path):
             for n in range(6)
         ]
         async with stage(tmp_path) as s:
-            deployment = await s.emulator.deploy("one", resources(*functions), dry_run=True)
+            deployment = await s.emulator.deployments.deploy("one", resources(*functions), dry_run=True)
             assert [text.split("'")[1] for text in deployment.warnings] == names
 
     asyncio.run(story())
@@ -170,11 +187,11 @@ def test_warnings_come_in_the_same_order_each_time(tmp_path):
 def test_missing_destination_queues_can_be_created_with_the_deploy(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
-            deployment = await s.emulator.deploy("one", resources(function()), create_queues=True)
+            deployment = await s.emulator.deployments.deploy("one", resources(function()), create_queues=True)
             assert deployment.warnings == ()
             assert actions(deployment) == {"svc": "Add", "svc/f": "Add", "good": "Add", "bad": "Add"}
             assert sorted(s.mns.names()) == ["bad", "good"]
-            again = await s.emulator.deploy("one", resources(function()), create_queues=True)
+            again = await s.emulator.deployments.deploy("one", resources(function()), create_queues=True)
             assert again.is_unchanged
 
     asyncio.run(story())
@@ -184,21 +201,192 @@ def test_queues_of_the_template_itself_are_not_missing(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
             await s.mns.create(Queue("bad"))
-            deployment = await s.emulator.deploy("one", resources(function(), queues=(Queue("good"),)))
+            deployment = await s.emulator.deployments.deploy(
+                "one", resources(function(), queues=(Queue("good"),))
+            )
             assert deployment.warnings == ()
 
     asyncio.run(story())
 
 
-def test_only_queues_are_looked_for(tmp_path):
+def test_topics_and_functions_are_destinations_too(tmp_path):
     async def story():
-        target = "acs:fc:::services/svc/functions/f"
+        gone = "acs:fc:::services/svc/functions/gone"
         topic = "acs:mns:::/topics/t/messages"
         async with stage(tmp_path) as s:
-            wanted = resources(function(on_success=target, on_failure=topic))
-            deployment = await s.emulator.deploy("one", wanted, create_queues=True)
-            assert actions(deployment) == {"svc": "Add", "svc/f": "Add"}
-            assert s.mns.names() == []
+            wanted = resources(function(on_success=gone, on_failure=topic))
+            told = await s.emulator.deployments.deploy("one", wanted, dry_run=True)
+            by_topic, by_function = told.warnings
+            assert "fun mns topic create t" in by_topic
+            assert "function 'gone' does not exist" in by_function and "fun deploy" in by_function
+            made = await s.emulator.deployments.deploy("one", wanted, create_queues=True)
+            assert actions(made) == {"svc": "Add", "svc/f": "Add", "t": "Add"}
+            assert s.mns.topics.names() == ["t"]
+            itself = function(on_success="acs:fc:::services/svc/functions/f", on_failure=topic)
+            assert not (await s.emulator.deployments.deploy("one", resources(itself))).warnings
+
+    asyncio.run(story())
+
+
+def test_queues_and_topics_of_a_template_come_change_and_go(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            deploy = s.emulator.deployments.deploy
+            queue = Queue("q", delay_seconds=1)
+            subscription = Subscription("t", "s", "acs:mns:::queues/q", format="SIMPLIFIED")
+            wanted = replace(
+                resources(), queues=(queue,), topics=(Topic("t"),), subscriptions=(subscription,)
+            )
+            await deploy("one", wanted)
+            assert (s.mns.find("q"), s.mns.find("q").stack) == (queue, "one")
+            assert [info.subscription for info in s.mns.topics.subscriptions("t")] == [subscription]
+            assert (await deploy("one", wanted)).is_unchanged
+            await deploy("one", replace(wanted, topics=(Topic("t", max_message_bytes=2000),)))
+            assert s.mns.topics.find("t").max_message_bytes == 2000
+            await deploy("one", replace(wanted, subscriptions=()))
+            assert not s.mns.topics.subscriptions("t")
+            await s.emulator.deployments.remove("one")
+            assert (s.mns.names(), s.mns.topics.names()) == ([], [])
+
+    asyncio.run(story())
+
+
+# --- calls of a template, rollback
+
+
+def calling(script, **options):
+    call = Call("Setup", SERVICE, "f", json.dumps(script), execute_version=1, **options)
+    return replace(resources(function()), calls=(call,))
+
+
+def test_a_call_of_the_template_is_made_at_the_end_and_once(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            wanted = calling({"return": 1})
+            await s.emulator.deployments.deploy("one", wanted)
+            assert len(s.runtime.calls) == 1
+            assert (await s.emulator.deployments.deploy("one", wanted)).is_unchanged
+            assert len(s.runtime.calls) == 1
+            again = replace(wanted.calls[0], execute_version=2, is_async=True)
+            await s.emulator.deployments.deploy("one", replace(wanted, calls=(again,)))
+            await s.until_calls(2)
+            await s.until_settled()
+
+    asyncio.run(story())
+
+
+def test_a_call_that_fails_brings_back_what_was_there(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            deploy = s.emulator.deployments.deploy
+            await s.mns.create(Queue("mine"))
+            await deploy("one", resources(function(), queues=(Queue("old", delay_seconds=1),)))
+            before = picture(s)
+            bad = replace(
+                calling({"raise": "not today"}),
+                services=(*SERVICES, Service("more")),
+                queues=(Queue("old", delay_seconds=2), Queue("new"), Queue("mine", delay_seconds=3)),
+            )
+            for _ in range(2):
+                with pytest.raises(Conflict) as caught:
+                    await deploy("one", bad)
+                assert "not today" in caught.value.message
+                assert picture(s) == before
+                assert s.mns.find("old").delay_seconds == 1
+                assert s.mns.find("mine").delay_seconds == 0
+            assert len(s.runtime.calls) == 2, "it was owed again"
+
+    asyncio.run(story())
+
+
+def test_what_leaves_is_only_dropped_when_all_else_has_worked(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            await s.emulator.deployments.deploy("one", resources(function(), queues=(Queue("q"),)))
+            await s.mns.send("q", b"precious")
+            with pytest.raises(Conflict):
+                await s.emulator.deployments.deploy("one", calling({"raise": "not today"}))
+            assert [message.body for message in s.mns.peek("q")] == [b"precious"]
+
+    asyncio.run(story())
+
+
+# --- versions, aliases
+
+
+def test_calls_of_a_version_run_what_was_published(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            deploy = s.emulator.deployments.deploy
+            prod = Alias(SERVICE, "prod", "1")
+            wanted = replace(
+                resources(function(code="old")), publications=(Publication(SERVICE),), aliases=(prod,)
+            )
+            await deploy("one", wanted)
+            newer = (function(code="new"),)
+            await deploy("one", replace(wanted, functions=newer))
+            assert set(s.emulator.deployed.versions) == {"svc.1", "svc.2"}
+            for qualifier in ("prod", "LATEST", "1", "2"):
+                await s.emulator.invoke("svc/f", b"{}", qualifier=qualifier)
+            ran = [(i.function.code, i.function.version, i.function.qualifier) for i in s.runtime.instances]
+            assert ran == [
+                ("old", "1", "prod"),
+                ("new", "", "LATEST"),
+                ("old", "1", "1"),
+                ("new", "2", "2"),
+            ]
+            await s.emulator.invoke("svc/f", b"{}", qualifier="prod")
+            assert len(s.runtime.instances) == 4, "the instance was reused"
+
+    asyncio.run(story())
+
+
+def test_an_asynchronous_call_goes_by_the_configuration_of_its_qualifier(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            wanted = replace(resources(function(max_retries=0)), publications=(Publication(SERVICE),))
+            await s.emulator.deployments.deploy("one", wanted)
+            ref = FunctionRef(SERVICE, "f", "1")
+            own = AsyncConfig(max_retries=1, stateful=True, on_failure=queue_arn("own"))
+            await s.emulator.deployments.set_async_config(ref, own)
+            message = await s.emulator.invoke_async("f", b'{"raise": "x"}', qualifier="1")
+            await s.until_settled(passing=True)
+            record = s.store.get(message.seq)
+            assert (record.status, record.attempts, record.config) == (Status.FAILED, 2, own)
+            plain = await s.emulator.invoke_async("f", b'{"raise": "x"}')
+            await s.until_settled()
+            assert s.store.get(plain.seq).attempts == 1
+
+    asyncio.run(story())
+
+
+def test_what_waits_for_a_version_that_goes_is_invalid(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            wanted = replace(resources(function()), publications=(Publication(SERVICE),))
+            await s.emulator.deployments.deploy("one", wanted)
+            own = AsyncConfig(stateful=True)
+            await s.emulator.deployments.set_async_config(FunctionRef(SERVICE, "f", "1"), own)
+            message = await s.emulator.invoke_async("f", b"{}", qualifier="1", delay_seconds=60)
+            await s.emulator.deployments.deploy("one", resources(function()))
+            await s.clock.advance(61)
+            await s.until_settled()
+            assert s.status(message) is Status.INVALID
+
+    asyncio.run(story())
+
+
+def test_what_is_removed_is_gone_after_a_restart(tmp_path):
+    async def story():
+        async with stage(tmp_path, function(), function("g")) as s:
+            before = picture(s)
+            told = await s.emulator.deployments.remove("svc/f", dry_run=True)
+            assert actions(told) == {"svc/f": "Delete"} and picture(s) == before
+            await s.emulator.deployments.remove("svc/f")
+            with pytest.raises(NotFound):
+                await s.emulator.invoke("svc/f", b"{}")
+        async with stage(tmp_path) as s:
+            assert set(s.emulator.deployed.functions) == {"svc/g"}
 
     asyncio.run(story())
 
@@ -207,8 +395,12 @@ def test_two_deploys_at_once_come_one_after_the_other(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
             await asyncio.gather(
-                s.emulator.deploy("one", resources(function("f", service="a"), services=(Service("a"),))),
-                s.emulator.deploy("two", resources(function("g", service="b"), services=(Service("b"),))),
+                s.emulator.deployments.deploy(
+                    "one", resources(function("f", service="a"), services=(Service("a"),))
+                ),
+                s.emulator.deployments.deploy(
+                    "two", resources(function("g", service="b"), services=(Service("b"),))
+                ),
             )
             assert set(s.emulator.deployed.functions) == {"a/f", "b/g"}
             assert registry.read(s.home) == s.emulator.deployed
@@ -220,7 +412,7 @@ def test_new_code_is_run_by_new_instances(tmp_path):
     async def story():
         async with stage(tmp_path, function(code="old")) as s:
             await s.emulator.invoke("f", b"{}")
-            await s.emulator.deploy("test", resources(function(code="new")))
+            await s.emulator.deployments.deploy("test", resources(function(code="new")))
             await s.emulator.invoke("f", b"{}")
             assert [instance.function.code for instance in s.runtime.instances] == ["old", "new"]
             await until(lambda: not s.runtime.instances[0].is_alive)
@@ -397,7 +589,7 @@ def test_a_retry_is_recorded_even_where_task_mode_was_switched_off(tmp_path):
         async with stage(tmp_path, function()) as s:
             first = await s.put({})
             await s.until_settled()
-            await s.emulator.deploy("test", resources(function(stateful=False)))
+            await s.emulator.deployments.deploy("test", resources(function(stateful=False)))
             second = await s.emulator.retry(first.invocation_id)
             await s.until_settled()
             assert s.status(second) is Status.SUCCEEDED
@@ -419,7 +611,7 @@ def test_what_has_not_finished_or_has_lost_its_function_can_not_be_retried(tmp_p
                 await s.emulator.retry("unknown")
             s.runtime.open("gate")
             await s.until_settled(passing=True)
-            await s.emulator.deploy("test", resources(function("other")))
+            await s.emulator.deployments.deploy("test", resources(function("other")))
             with pytest.raises(NotFound):
                 await s.emulator.retry("running")
             assert s.queue.count() == 0

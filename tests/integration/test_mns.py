@@ -80,7 +80,8 @@ async def opened(home):
     group = GroupCommit("queue", writer.commit)
     clock = Clock()
     try:
-        yield Service(Mns(reader, group.add, clock), clock, DiskQueue(reader, group.add), reader)
+        mns = Mns(reader, group.add, clock, account_id="1234567890123456")
+        yield Service(mns, clock, DiskQueue(reader, group.add), reader)
     finally:
         await group.close()
         reader.close()

@@ -195,6 +195,11 @@ def test_an_instance_that_is_used_now_and_then_stays():
 # --- after a deploy
 
 
+def among(functions):
+    """What Pool.refresh asks: the function of the same path as it is now."""
+    return lambda function: functions.get(function.path)
+
+
 def changed(name="f", **options):
     return {f"svc/{name}": replace(F, name=name, **options)}
 
@@ -208,7 +213,7 @@ def test_a_deploy_ends_idle_instances_of_what_changed_and_of_nothing_else():
                 slot = pool.try_take(each)
                 instances.append(await slot.ready())
                 slot.release()
-            pool.refresh({**changed(code="1"), "svc/g": other})
+            pool.refresh(among({**changed(code="1"), "svc/g": other}))
             await until(lambda: instances[0].stops)
             await turns()
             assert instances[1].is_alive
@@ -223,7 +228,7 @@ def test_a_deploy_lets_a_busy_instance_finish_and_ends_it_then():
             slot = pool.try_take(F)
             instance = await slot.ready()
             new = changed(code="1")
-            pool.refresh(new)
+            pool.refresh(among(new))
             await turns()
             assert instance.is_alive
             other = pool.try_take(new["svc/f"])
@@ -243,7 +248,7 @@ def test_a_deploy_that_changes_nothing_an_instance_sees_keeps_it_warm():
             instance = await slot.ready()
             slot.release()
             new = changed(description="new", async_config=None)
-            pool.refresh(new)
+            pool.refresh(among(new))
             slot = pool.try_take(new["svc/f"])
             assert await slot.ready() is instance
             slot.release()
@@ -257,7 +262,7 @@ def test_instances_of_a_deleted_function_are_ended_and_not_found_by_a_later_one(
             slot = pool.try_take(F)
             instance = await slot.ready()
             slot.release()
-            pool.refresh({})
+            pool.refresh(among({}))
             await until(lambda: instance.stops)
             slot = pool.try_take(F)
             assert await slot.ready() is not instance
@@ -383,7 +388,7 @@ def test_who_waited_through_a_deploy_gets_the_new_code():
             await slot.ready()
             waiter = asyncio.create_task(pool.take(F))
             await turns()
-            pool.refresh(changed(code="1"))
+            pool.refresh(among(changed(code="1")))
             slot.release()
             slot = await waiter
             assert (await slot.ready()).function.code == "1"

@@ -6,14 +6,16 @@ import io
 import os
 import stat
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fun_local.errors import InvalidRequest, NotFound, Unavailable
-from fun_local.store import code, code_entries
+from fun_local.store import code, code_entries, code_meter
 from fun_local.store.code import CodeStore
 
 
@@ -24,6 +26,7 @@ class Source:
     files: dict | None = None
     folder: str | None = None
     archive: bytes | None = None
+    ignored: Callable[[str, bool], bool] | None = None
 
 
 @pytest.fixture
@@ -124,13 +127,89 @@ def test_only_the_owner_may_read_and_executables_stay_so(store, project):
     assert stat.S_IMODE(os.stat(os.path.dirname(folder)).st_mode) == 0o700
 
 
-def test_what_is_never_deployed_is_skipped_at_every_level(store, project):
-    for name in code_entries.SKIPPED:
-        for parent in (project, project / "sub"):
-            (parent / name).mkdir(parents=True)
-            (parent / name / "x").write_text("x")
-    (project / "sub" / "kept.py").write_text("x")
-    assert content(store.path(store.add(Source(folder=str(project))))) == {"sub": None, "sub/kept.py": b"x"}
+def test_what_is_ignored_is_not_kept(store, project):
+    (project / "kept" / "gone").mkdir(parents=True)
+    (project / "kept" / "gone" / "x").write_text("x")
+    (project / "kept" / "x").write_text("x")
+    asked = []
+
+    def ignored(name, is_folder):
+        asked.append((name, is_folder))
+        return name == "kept/gone"
+
+    folder = store.path(store.add(Source(folder=str(project), ignored=ignored)))
+    assert content(folder) == {"kept": None, "kept/x": b"x"}
+    # Never about what is in an ignored folder: it may be large.
+    assert sorted(asked) == [("kept", True), ("kept/gone", True), ("kept/x", False)]
+
+
+def test_ignored_files_do_not_change_the_digest(store, project):
+    source = Source(folder=str(project), ignored=lambda name, is_folder: name.endswith(".log"))
+    (project / "index.py").write_text("x")
+    before = store.add(source)
+    (project / "run.log").write_text("1")
+    assert store.add(source) == before
+    (project / "run.txt").write_text("1")
+    assert store.add(source) != before
+
+
+def test_what_is_ignored_may_be_a_link_that_would_be_refused(store, project):
+    (project / "out").symlink_to("/etc/passwd")
+    (project / "nowhere").symlink_to("nowhere-at-all")
+    os.mkfifo(project / "pipe")
+    assert content(store.path(store.add(Source(folder=str(project), ignored=lambda *_: True)))) == {}
+
+
+def test_a_link_to_a_folder_is_asked_about_as_a_file_as_git_does(store, project):
+    (project / "lib").mkdir()
+    (project / "link").symlink_to("lib")
+    asked = {}
+    store.add(Source(folder=str(project), ignored=asked.setdefault))
+    assert asked == {"lib": True, "link": False}
+
+
+def test_a_bootstrap_can_be_started_whatever_its_mode_was(store, project):
+    (project / "bootstrap").write_text("#!/bin/sh")
+    (project / "sub").mkdir()
+    (project / "sub" / "bootstrap").write_text("#!/bin/sh")
+    by_folder = store.path(store.add(Source(folder=str(project))))
+    assert os.access(os.path.join(by_folder, "bootstrap"), os.X_OK)
+    assert not os.access(os.path.join(by_folder, "sub", "bootstrap"), os.X_OK)
+    by_files = store.path(store.add(Source(files={"bootstrap": b"#!/bin/sh"})))
+    assert os.access(os.path.join(by_files, "bootstrap"), os.X_OK)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Source(files={"a": b"x" * 200_000, "b": b"", "c": b"y"}),
+        Source(archive=zipped(file("a", b"x" * 200_000), file("b", b""), file("c", b"y"))),
+        Source(files={}),
+    ],
+)
+def test_progress_grows_from_nothing_to_all(store, source):
+    for _ in range(2):  # new, then there already
+        calls = mock.Mock()
+        store.add(source, calls)
+        seen = [call.args for call in calls.call_args_list]
+        assert {total for _, total in seen} == {0 if source.files == {} else 400_002}
+        done = [done for done, _ in seen]
+        assert done == sorted(done) and len(done) == len(set(done))
+        assert seen[-1][0] == seen[-1][1]
+
+
+def test_a_file_that_grows_does_not_make_progress_of_more_than_all(store, project):
+    (project / "a").write_bytes(b"x" * 100_000)
+    (project / "b").write_bytes(b"x")
+    seen = []
+
+    def note(done, total):
+        seen.append((done, total))
+        (project / "b").write_bytes(b"x" * 1_000_000)
+
+    store.add(Source(folder=str(project)), note)
+    assert seen[-1] == (200_002, 200_002)
+    assert all(done < total for done, total in seen[:-1])
 
 
 def test_the_store_does_not_swallow_itself(project):
@@ -140,6 +219,16 @@ def test_the_store_does_not_swallow_itself(project):
     assert first
     second = store.add(Source(folder=str(project)))
     assert content(store.path(second)) == {"index.py": b"x", "home": None}
+
+
+def test_the_home_of_the_store_is_nobodys_code(project):
+    home = project / "home"
+    store = CodeStore(str(home / "code"), home=str(home))
+    (project / "index.py").write_text("x")
+    first = store.add(Source(folder=str(project)))
+    (home / "queue.db").write_text("x")
+    assert store.add(Source(folder=str(project))) == first
+    assert content(store.path(first)) == {"index.py": b"x"}
 
 
 def test_links_inside_the_folder_become_what_they_lead_to(store, project):
@@ -208,7 +297,7 @@ def test_folders_have_bounds(store, project, monkeypatch):
     with pytest.raises(InvalidRequest, match="more than 3 files"):
         store.add(Source(folder=str(project)))
     monkeypatch.undo()
-    monkeypatch.setattr(code, "MAX_BYTES", 39)
+    monkeypatch.setattr(code_meter, "MAX_BYTES", 39)
     with pytest.raises(InvalidRequest, match="larger than 39 bytes"):
         store.add(Source(folder=str(project)))
 
@@ -253,7 +342,7 @@ def test_archives_have_bounds_as_they_say_and_as_they_are(store, monkeypatch):
         store.add(Source(archive=archive))
     monkeypatch.undo()
     # What is read counts, whatever the archive declares.
-    monkeypatch.setattr(code, "MAX_BYTES", 1999)
+    monkeypatch.setattr(code_meter, "MAX_BYTES", 1999)
     with pytest.raises(InvalidRequest, match="larger than 1999 bytes"):
         store.add(Source(archive=archive))
     monkeypatch.undo()
@@ -350,8 +439,8 @@ def test_what_changes_while_it_is_copied_is_named_by_what_was_copied(store, proj
     read = code._read
     calls = []
 
-    def changing(entries, folder=None):
-        digest = read(entries, folder)
+    def changing(*args):
+        digest = read(*args)
         if not calls:
             (project / "a").write_text("after")
         calls.append(digest)

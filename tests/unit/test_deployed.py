@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from fun_local.errors import Conflict, InvalidRequest, NotFound
-from fun_local.model.deployed import Change, Deployed, queue_change
+from fun_local.errors import InvalidRequest, NotFound
+from fun_local.model.deployed import Deployed, by_path
 from fun_local.model.names import FunctionRef
-from fun_local.model.resources import AsyncConfig, Function, Queue, Resources, Service
+from fun_local.model.resources import Alias, AsyncConfig, Function, Service, Version
 
 
 def function(service, name, **options):
@@ -23,19 +23,37 @@ B_MAIN = function("b", "main")
 EMPTY = Deployed()
 
 
-def deployed(*resources, stack="one", base=EMPTY):
-    services = tuple(r for r in resources if isinstance(r, Service))
-    functions = tuple(r for r in resources if isinstance(r, Function))
-    return base.deploy(stack, Resources(services=services, functions=functions))
+def version(scope, number, *functions):
+    return Version(scope, number, "", 0, A, functions)
+
+
+def everything(*items):
+    """Deployed with these, each among its kind."""
+    kinds = {"services": Service, "functions": Function, "versions": Version, "aliases": Alias}
+    return Deployed(
+        **{name: by_path(item for item in items if isinstance(item, kind)) for name, kind in kinds.items()}
+    )
 
 
 @pytest.fixture
 def both():
-    return deployed(A, B, A_MAIN, A_OTHER, B_MAIN)[0]
+    return everything(A, B, A_MAIN, A_OTHER, B_MAIN)
 
 
-def actions(changes):
-    return {change.resource: change.action for change in changes}
+@pytest.fixture
+def published():
+    """Service a: version 1 has main, version 2 has other too; one alias for each, one for both."""
+    old = replace(A_MAIN, code="old", async_config=None)
+    return everything(
+        A,
+        A_MAIN,
+        A_OTHER,
+        version("a", "1", old),
+        version("a", "2", replace(A_MAIN, async_config=None), A_OTHER),
+        Alias("a", "prod", "1"),
+        Alias("a", "next", "2"),
+        Alias("a", "some", "1", additional_weights={"2": 0.25}),
+    )
 
 
 # --- names
@@ -64,8 +82,9 @@ def test_a_name_that_several_functions_have_is_refused_with_the_candidates(both)
         ("c/main", "", "ServiceNotFound"),
         ("b/other", "", "FunctionNotFound"),
         ("nothing", "", "FunctionNotFound"),
-        ("a.v1/main", "", "VersionNotFound"),
-        ("a/main", "v1", "VersionNotFound"),
+        ("a.v1/main", "", "AliasNotFound"),
+        ("a/main", "v1", "AliasNotFound"),
+        ("a/main", "1", "VersionNotFound"),
     ],
 )
 def test_what_is_not_there_is_named(both, text, qualifier, code):
@@ -85,7 +104,7 @@ def test_where_nothing_is_deployed_the_hint_says_how_to_deploy():
 
 
 def test_find_gives_nothing_for_what_is_gone_or_another_qualifier(both):
-    assert both.find(FunctionRef("a", "main")) == replace(A_MAIN, stack="one")
+    assert both.find(FunctionRef("a", "main")) == A_MAIN
     assert both.find(FunctionRef("a", "gone")) is None
     assert both.find(FunctionRef("a", "main", "v1")) is None
 
@@ -96,90 +115,67 @@ def test_a_function_without_async_config_has_the_defaults(both):
     assert both.async_config(FunctionRef("a", "gone")) == AsyncConfig()
 
 
-# --- deploy
+# --- qualifiers
 
 
-def test_a_first_deploy_adds_everything(both):
-    _, changes = deployed(A, A_MAIN)
-    assert changes == [Change("a", "Service", "Add"), Change("a/main", "Function", "Add")]
-    assert {f.stack for f in both.functions.values()} == {"one"}
+def test_a_version_and_an_alias_lead_to_what_was_published(published):
+    for qualifier in ("1", "prod"):
+        found = published.find(FunctionRef("a", "main", qualifier))
+        assert (found.code, found.version, found.qualifier) == ("old", "1", qualifier)
+    assert published.find(FunctionRef("a", "main")).code == "0"
+    assert published.find(FunctionRef("a", "other", "prod")) is None, "it came later"
+    assert published.find(FunctionRef("a", "other", "next")).version == "2"
 
 
-def test_the_same_again_changes_nothing():
-    first, _ = deployed(A, A_MAIN)
-    second, changes = deployed(A, A_MAIN, base=first)
-    assert actions(changes) == {"a": "Unchanged", "a/main": "Unchanged"}
-    assert second == first
+@pytest.mark.parametrize(("draw", "number"), [(0.0, "2"), (0.2499, "2"), (0.25, "1"), (0.9999, "1")])
+def test_an_alias_shares_its_calls_out_by_weight(published, draw, number):
+    assert published.find(FunctionRef("a", "main", "some"), draw).version == number
 
 
-def test_a_change_names_the_properties_that_differ():
-    first, _ = deployed(A, A_MAIN)
-    changed = replace(A_MAIN, timeout_seconds=9, async_config=AsyncConfig(max_retries=2, stateful=True))
-    second, changes = deployed(A, changed, base=first)
-    assert changes[1].action == "Modify"
-    assert set(changes[1].properties) == {"timeout_seconds", "async_config"}
-    assert second.functions["a/main"] == replace(changed, stack="one")
-    assert first.functions["a/main"].timeout_seconds == 3, "what was deployed is left as it was"
-
-
-def test_what_leaves_the_template_is_deleted():
-    first, _ = deployed(A, B, A_MAIN, A_OTHER, B_MAIN)
-    second, changes = deployed(A, A_MAIN, base=first)
-    assert actions(changes) == {
-        "a": "Unchanged",
-        "a/main": "Unchanged",
-        "a/other": "Delete",
-        "b/main": "Delete",
-        "b": "Delete",
-    }
-    assert set(second.functions) == {"a/main"}
-    assert set(second.services) == {"a"}
-
-
-def test_another_stack_is_left_alone():
-    first, _ = deployed(A, A_MAIN)
-    second, changes = deployed(B, B_MAIN, stack="two", base=first)
-    assert actions(changes) == {"b": "Add", "b/main": "Add"}
-    assert set(second.functions) == {"a/main", "b/main"}
-    third, _ = deployed(stack="two", base=second)
-    assert third == first
-
-
-def test_a_function_can_join_a_service_of_another_stack():
-    first, _ = deployed(A, A_MAIN)
-    second, _ = deployed(A_OTHER, stack="two", base=first)
-    assert second.functions["a/other"].stack == "two"
-
-
-@pytest.mark.parametrize("resource", [A, A_MAIN])
-def test_a_resource_of_another_stack_can_not_be_taken_over(resource):
-    first, _ = deployed(A, A_MAIN)
-    with pytest.raises(Conflict) as caught:
-        deployed(resource, stack="two", base=first)
-    assert caught.value.code == "StackConflict"
-    assert "stack 'one'" in caught.value.message
-
-
-def test_a_service_can_not_go_while_it_holds_a_function_of_another_stack():
-    first, _ = deployed(A)
-    second, _ = deployed(A_MAIN, stack="two", base=first)
-    with pytest.raises(Conflict) as caught:
-        deployed(B, base=second)
-    assert caught.value.code == "ServiceNotEmpty"
-    assert "a/main" in caught.value.message
-
-
-def test_a_function_needs_its_service():
+def test_qualifiers_are_resolved_and_those_that_are_missing_listed(published):
+    assert published.resolve("a.prod/main") == FunctionRef("a", "main", "prod")
+    assert published.resolve("main", "2") == FunctionRef("a", "main", "2")
     with pytest.raises(NotFound) as caught:
-        deployed(A_MAIN)
-    assert caught.value.code == "ServiceNotFound"
+        published.resolve("a/main", "gone")
+    assert caught.value.code == "AliasNotFound"
+    assert "LATEST, 1, 2, next, prod, some" in caught.value.hint
+    with pytest.raises(NotFound) as caught:
+        published.resolve("a/other", "prod")
+    assert caught.value.code == "FunctionNotFound" and "as of 'prod'" in caught.value.message
 
 
-def test_a_queue_is_added_modified_or_left():
-    assert queue_change(None, Queue("q")) == Change("q", "Queue", "Add")
-    assert queue_change(Queue("q"), Queue("q")) == Change("q", "Queue", "Unchanged")
-    change = queue_change(Queue("q"), Queue("q", delay_seconds=1))
-    assert change == Change("q", "Queue", "Modify", ("delay_seconds",))
+def test_functions_of_fc_3_are_versioned_alone():
+    one, two = function("_default", "one"), function("_default", "two")
+    found = everything(Service("_default"), one, two, version("_default/one", "1", one))
+    assert found.resolve("one", "1") == FunctionRef("_default", "one", "1")
+    with pytest.raises(NotFound) as caught:
+        found.resolve("two", "1")
+    assert "function 'two'" in caught.value.message
+
+
+def test_each_qualifier_has_an_async_config_of_its_own(published):
+    own = AsyncConfig(max_retries=7)
+    found = replace(published, async_configs={"a.prod/main": own})
+    assert found.async_config(FunctionRef("a", "main", "prod")) == own
+    assert found.async_config(FunctionRef("a", "main", "1")) == AsyncConfig()
+    assert found.async_config(FunctionRef("a", "main")).max_retries == 1
+
+
+def test_instances_are_told_apart_by_qualifier_and_version(published):
+    refs = [FunctionRef("a", "main", qualifier) for qualifier in ("LATEST", "1", "prod", "some")]
+    keys = {published.find(ref).key for ref in refs} | {published.find(refs[-1], 0.0).key}
+    assert len(keys) == 5
+
+
+def test_an_instance_of_a_version_is_good_until_the_version_goes(published):
+    found = published.find(FunctionRef("a", "main", "prod"))
+    assert published.renewed(found) is found
+    assert replace(published, versions={}).renewed(found) is None
+    assert published.renewed(replace(A_MAIN, code="old")) == A_MAIN
+
+
+def test_published_code_is_in_use(published):
+    assert published.code_in_use() == {"0", "old"}
 
 
 def test_a_revision_changes_with_what_an_instance_can_not_take_up():

@@ -94,6 +94,9 @@ def test_queue_names_have_letters_digits_and_hyphens():
         ("acs:fc:::services/s.q/functions/f", DestinationAddress("function", "s/f", "q")),
         ("acs:fc:::services/s/functions/f", DestinationAddress("function", "s/f", "LATEST")),
         ("acs:fc:cn-shanghai:123:services/s/functions/f", DestinationAddress("function", "s/f", "LATEST")),
+        ("acs:fc:cn-shanghai:123:functions/f", DestinationAddress("function", "_default/f", "LATEST")),
+        ("acs:fc:cn-shanghai:123:/functions/f", DestinationAddress("function", "_default/f", "LATEST")),
+        ("acs:fc:::functions/f.prod", DestinationAddress("function", "_default/f", "prod")),
     ],
 )
 def test_destinations_are_read_in_their_short_and_long_form(arn, address):
@@ -111,6 +114,10 @@ def test_destinations_are_read_in_their_short_and_long_form(arn, address):
         "acs:mns:::/queues/dlq/messages\n",
         "acs:oss:::bucket",
         "acs:fc:::services/s/functions/",
+        "acs:fc:::functions/",
+        "acs:fc:::functions/a/b",
+        "acs:fc:::functions/f.",
+        "acs:fc:functions/f",
     ],
 )
 def test_other_destinations_are_refused(arn):

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from fun_local.errors import CorruptState, Unavailable
 from fun_local.model.deployed import Deployed
-from fun_local.model.resources import AsyncConfig, Function, Service
+from fun_local.model.resources import (
+    Alias,
+    AsyncConfig,
+    Domain,
+    Function,
+    Service,
+    Stack,
+    Trigger,
+    Version,
+)
 from fun_local.store import registry
 
 names = st.text("abcDEF_-123", min_size=1, max_size=8)
@@ -36,6 +45,38 @@ def deployed(found_services=(), found_functions=()):
 
 
 SOME = deployed([Service("shop")], [Function("shop", "order", "python3", "index.handler", "0" * 64)])
+
+
+EVERYTHING = Deployed(
+    services=SOME.services,
+    functions=SOME.functions,
+    versions={"shop.1": Version("shop", "1", "d", 5, Service("shop"), tuple(SOME.functions.values()), "one")},
+    aliases={"shop.prod": Alias("shop", "prod", "1", "", {"2": 0.5}, "one", 1, 2)},
+    triggers={"shop/order/t": Trigger("shop", "order", "t", "timer", {"payload": "x"}, stack="one")},
+    domains={"a.b": Domain("a.b", routes={"/*": ("shop", "order", "LATEST")})},
+    async_configs={"shop.prod/order": AsyncConfig(1, 2, True, "a", "b")},
+    stacks={"one": Stack("one", {"Out": [1, "x"]}, {"Call": 3}, 1, 2)},
+    published={"shop": 4},
+)
+
+
+def test_every_kind_of_thing_is_kept(tmp_path):
+    registry.write(str(tmp_path), EVERYTHING)
+    read = registry.read(str(tmp_path))
+    assert read == EVERYTHING
+    assert read.aliases["shop.prod"].modified_ms == 2, "times are kept, though they are not compared"
+
+
+def test_the_file_of_an_earlier_version_is_read(tmp_path):
+    data = {
+        "format": 1,
+        **{
+            name: [item.to_dict() for item in getattr(SOME, name).values()]
+            for name in ("services", "functions")
+        },
+    }
+    (tmp_path / "registry.json").write_text(json.dumps(data))
+    assert registry.read(str(tmp_path)) == SOME
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -70,6 +111,7 @@ def test_a_person_can_read_the_file(tmp_path):
         "{}",
         '{"format": "one", "services": [], "functions": []}',
         '{"format": 1, "services": []}',
+        '{"format": 2, "services": [], "functions": []}',
         '{"format": 1, "services": {"shop": {}}, "functions": []}',
         '{"format": 1, "services": [{}], "functions": []}',
         '{"format": 1, "services": [], "functions": [{"name": "order"}]}',

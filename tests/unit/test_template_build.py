@@ -366,6 +366,19 @@ def test_all_the_settings_of_a_function_arrive():
     assert function.environment == {"A": "1", "B": "true", "C": "x", "D": "1.5", "E": "2020-01-01"}
 
 
+def test_the_hooks_of_an_instances_life_arrive():
+    """runtime 2.7; a handler that is empty is no hook."""
+    both = "InstanceLifecycleConfig: {PreStop: {Handler: index.stop, Timeout: 20}, PreFreeze: {Handler: a.b}}"
+    (found,) = make(BASE.replace("Runtime: python3\n", f"Runtime: python3\n      {both}\n")).functions
+    assert (found.pre_stop, found.pre_stop_timeout_seconds) == ("index.stop", 20)
+    assert (found.pre_freeze, found.pre_freeze_timeout_seconds) == ("a.b", 3)
+    none = "InstanceLifecycleConfig: {PreStop: {Handler: '', Timeout: 20}}"
+    resources = make(BASE.replace("Runtime: python3\n", f"Runtime: python3\n      {none}\n"))
+    (plain,) = resources.functions
+    assert (plain.pre_stop, plain.pre_stop_timeout_seconds, resources.warnings) == ("", 3, ())
+    assert plain.revision != found.revision
+
+
 def test_queues_arrive_with_their_attributes():
     text = BASE + (
         "  Q:\n    Type: ALIYUN::MNS::Queue\n    Properties: {QueueName: dlq, VisibilityTimeout: '60',"
@@ -669,15 +682,6 @@ def test_missing_code_is_named_with_its_place(tmp_path):
     (tmp_path / "bad.jar").write_text("text")
     assert "not a zip archive" in only(with_uri("bad.jar"), path=path).message
     assert only(with_uri("'a\\0b'"), path=path).kind == "value"
-
-
-@pytest.mark.parametrize(
-    "code", ["CodeUri: oss://bucket/key", "Code: {OssBucketName: bucket, OssObjectName: key}"]
-)
-def test_code_in_object_storage_is_refused_with_the_way_out(code):
-    problem = only(BASE.replace('Code: {SourceCode: "def handler(event, context): return 1"}', code))
-    assert "OSS" in problem.message
-    assert "CodeUri with a local folder" in problem.hint
 
 
 def test_a_function_without_code_is_a_required_problem():

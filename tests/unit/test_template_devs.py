@@ -279,11 +279,14 @@ def test_code_is_found_next_to_the_file(good, only, project):
     assert problem.line == FC.splitlines().index("        codeUri: ./code") + 1
 
 
-def test_code_in_object_storage_is_a_warning(good, only):
+def test_code_in_object_storage_is_found(good, only):
+    at = ("services", "one", "props", "function")
     found = good(FC.replace("codeUri: ./code", "ossBucket: b\n        ossKey: k"))
-    assert found.code == [(None, ("services", "one", "props", "function"))]
-    assert "there is no object storage on this machine" in found.warnings[0]
-    assert good(FC.replace("./code", "oss://b/k")).warnings == found.warnings
+    assert found.code == [(CodeSource(stored=("b", "k")), at)]
+    assert found.code[0][0].at == (*at, "ossKey")
+    found = good(FC.replace("./code", "oss://b/k"))
+    assert found.code == [(CodeSource(stored=("b", "k")), at)]
+    assert found.code[0][0].at == (*at, "codeUri")
     problem = only(FC.replace("codeUri: ./code", "ossBucket: b"))
     assert (problem.kind, problem.message) == ("required", "Missing property codeUri")
     assert problem.hint
@@ -453,14 +456,11 @@ def test_what_has_no_effect_is_said(good):
     text = text.replace(
         "    component: fc\n", "    component: fc\n    actions: {pre-deploy: [{run: make}]}\n"
     )
-    text = add(
-        text, "layers: [a]", "cpu: 0.5", "instanceLifecycleConfig: {preStop: {handler: a.b}}", indent=8
-    )
+    text = add(text, "layers: [a]", "cpu: 0.5", indent=8)
     assert good(text).warnings == [
         "module one: its actions are not run (pre-deploy), run them yourself",
         "function shop/main: layers has no effect: layers are not loaded",
         "function shop/main: cpu has no effect: processors are not limited",
-        "function shop/main: instanceLifecycleConfig has no effect: preStop is not called",
         "service shop: vpcConfig has no effect: there is no private network here",
         "service shop: nasConfig has no effect: there is no shared file system here",
     ]
@@ -491,6 +491,7 @@ def test_functions_without_a_service_live_in_the_one_that_is_implied(good):
         "instanceLifecycleConfig:",
         "  initializer: {handler: index.start, timeout: 60}",
         "  preStop: {handler: index.stop}",
+        "  preFreeze: {handler: index.freeze, timeout: 9}",
         "customRuntimeConfig: {command: [python3], port: 8000}",
         "asyncInvokeConfig:",
         "  destinationConfig:",
@@ -507,6 +508,8 @@ def test_functions_without_a_service_live_in_the_one_that_is_implied(good):
     assert (function.runtime, function.handler) == ("python3.10", "index.handler")
     assert (function.memory_mb, function.timeout_seconds) == (1024, 60)
     assert (function.initializer, function.initialization_timeout_seconds) == ("index.start", 60)
+    assert (function.pre_stop, function.pre_stop_timeout_seconds) == ("index.stop", 3)
+    assert (function.pre_freeze, function.pre_freeze_timeout_seconds) == ("index.freeze", 9)
     assert (function.ca_port, function.instance_concurrency) == (8000, 20)
     assert function.environment == {"A": "1"}
     assert function.async_config == AsyncConfig(
@@ -514,12 +517,11 @@ def test_functions_without_a_service_live_in_the_one_that_is_implied(good):
         max_age_seconds=360,
         stateful=True,
         on_success="acs:mns:::/queues/q/messages",
-        on_failure="acs:fc:cn-hangzhou::services/_default/functions/other",
+        on_failure="acs:fc:cn-hangzhou::functions/other",
     )
     assert found.warnings == [
         "function _default/main: customRuntimeConfig has no effect: the archive's bootstrap file is started",
         "function _default/main: cpu has no effect: processors are not limited",
-        "function _default/main: instanceLifecycleConfig has no effect: preStop is not called",
     ]
 
 
@@ -528,12 +530,43 @@ def test_fc3_has_defaults_of_its_own(good):
     assert (function.memory_mb, function.timeout_seconds, function.async_config) == (512, 3, None)
 
 
-def test_an_asynchronous_configuration_for_another_qualifier_is_left_out(good):
+def test_an_asynchronous_configuration_is_for_the_latest_whatever_qualifier_it_names(good):
+    """As the component does it."""
     found = good(add(FC3, "asyncInvokeConfig: {qualifier: prod, asyncTask: true}"))
-    assert found.functions[0].async_config is None
-    assert "it is for qualifier prod" in found.warnings[0]
+    assert found.functions[0].async_config == AsyncConfig(stateful=True)
+    assert "qualifier prod of asyncInvokeConfig has no effect" in found.warnings[0]
     found = good(add(FC3, "asyncInvokeConfig: {qualifier: LATEST, asyncTask: true}"))
     assert found.functions[0].async_config == AsyncConfig(stateful=True)
+    assert found.warnings == []
+
+
+def test_destinations_of_fc_may_be_written_as_the_service_has_them(good, only):
+    destination = "{onFailure: {destination: 'acs:mns:::/queues/q/messages'}}"
+    written = f"asyncConfiguration: {{destinationConfig: {destination}}}"
+    (function,) = good(add(FC, written, indent=8)).functions
+    assert function.async_config == AsyncConfig(on_failure="acs:mns:::/queues/q/messages")
+    problem = only(add(FC, written.replace("acs:mns:::/queues/q/messages", "nowhere"), indent=8))
+    assert problem.path.endswith("asyncConfiguration/destinationConfig/onFailure/destination")
+
+
+def test_a_function_of_fc3_may_bring_its_domain(good, only):
+    text = add(
+        FC3,
+        "customDomain:",
+        "  domainName: auto",
+        "  protocol: HTTP",
+        "  route: {path: /*, qualifier: prod, methods: [GET]}",
+    )
+    found = good(text)
+    name = f"main.fcv3.{ACCOUNT}.{REGION}.fc.devsapp.net"
+    assert found.domains == [Domain(name, "HTTP", {"/*": ("_default", "main", "prod")})]
+    assert only(text.replace("path: /*, ", "")).message == "Missing property path"
+
+
+def test_a_hook_that_is_a_command_is_said_to_have_no_effect(good):
+    found = good(add(FC3, "instanceLifecycleConfig: {initializer: {command: [./start]}}"))
+    assert found.functions[0].initializer == ""
+    assert "command of initializer" in found.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -589,7 +622,6 @@ def test_triggers_and_domains_of_fc3(good, refused):
     problems = refused(text.replace("functionName: '${resources.one.props.functionName}'", "function: x"))
     assert [(p.kind, p.path.removeprefix("resources/two/props/")) for p in problems] == [
         ("required", "routeConfig/routes/0"),
-        ("additional", "routeConfig/routes/0/function"),
     ]
 
 
@@ -728,6 +760,17 @@ def yaml_text(text):
     return f"'{quoted}'"
 
 
+def test_the_first_edition_has_names_for_any_section_of_the_file(good, only):
+    text = FC.replace("vars:", "config: {name: main-dev}\nvars:").replace(
+        "name: main\n", "name: ${config.name}\n"
+    )
+    assert good(text).functions[0].name == "main-dev"
+    assert "there is no 'nme'" in only(text.replace("config.name", "config.nme")).message
+    third = FC3.replace("vars:", "config: {name: main-dev}\nvars:")
+    third = third.replace("functionName: main", "functionName: ${config.name}")
+    assert "nothing is called 'config'" in only(third).message
+
+
 def test_an_expression_alone_keeps_the_type_of_its_value(good):
     text = add(
         FC,
@@ -816,7 +859,7 @@ def test_file_stays_inside_the_project(unclear, outside, name, message):
         ("${on.props.region}", "${on.props.region}: nothing is called 'on'", "Did you mean one?"),
         ("${resources.on.props.x}", "${resources.on.props.x}: nothing is called 'on'", "Did you mean one?"),
         ("${one.prop.region}", "${one.prop.region}: module one has no 'prop'", "Did you mean props?"),
-        ("${one}", "${one}: module one is no value", "It has props, output, name, component, access."),
+        ("${one}", "${one}: module one is no value", "It has props, output, info, name, component, access."),
         (
             "${this.props.functoin}",
             "${this.props.functoin}: there is no 'functoin'",
@@ -1024,7 +1067,7 @@ def test_what_is_missing_is_named(refused):
         ("edition: 3.0.0\nresources: []\n", "type", "resources", ""),
         ("edition: 3.0.0\nresources: {}\n", "value", "resources", ""),
         ("edition: 3.0.0\nresources: {one: text}\n", "type", "resources/one", ""),
-        ("name: x\n", "required", "", ""),
+        ("name: x\n", "required", "", "A Serverless Devs file has an edition and resources (or services)."),
         ("edition: 1.0.0\nvars: [a]\nservices: {a: {component: fc-x}}\n", "type", "vars", ""),
     ],
 )

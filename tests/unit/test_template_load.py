@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from fun_local.errors import InvalidRequest, InvalidTemplate
 from fun_local.template import load as loading
-from fun_local.template.discover import CANDIDATES, discover
 from fun_local.template.load import load, parse_document
 
 
@@ -210,20 +209,13 @@ def test_anything_at_all_is_either_read_or_refused(content):
         assert isinstance(document.data, dict)
 
 
-def test_candidates_are_tried_in_order(tmp_path):
-    for name in reversed(CANDIDATES):
-        (tmp_path / name).write_text("a: 1")
-        assert discover(str(tmp_path), None) == str(tmp_path / name)
-    (tmp_path / "other.yml").write_text("a: 1")
-    assert discover(str(tmp_path), "other.yml") == str(tmp_path / "other.yml")
+def test_the_other_place_of_a_key_that_is_there_twice_is_named():
+    (problem,) = refused("A: 1\nB:\n  C: 1\n  D: 2\n  C: 3\n")
+    assert (problem.line, problem.path) == (5, "B/C")
+    assert problem.message == "this key is there twice, the other is in line 3"
 
 
-def test_a_missing_template_is_named(tmp_path):
-    with pytest.raises(InvalidRequest) as error:
-        discover(str(tmp_path), None)
-    assert str(tmp_path) in error.value.message
-    assert all(name in error.value.hint for name in CANDIDATES)
-    with pytest.raises(InvalidRequest, match=r"nope\.yml is not there"):
-        discover(str(tmp_path), "nope.yml")
-    with pytest.raises(InvalidRequest, match="folder"):
-        discover(str(tmp_path), ".")
+def test_a_tab_is_called_one():
+    (problem,) = refused("A:\n\tB: 1\n")
+    assert (problem.line, problem.column) == (2, 1)
+    assert "tab" in problem.message and "spaces" in problem.message

@@ -17,11 +17,11 @@ from fun_local.model.resources import (
     AsyncConfig,
     Call,
     Domain,
+    Publication,
     Resources,
     Subscription,
     Topic,
     Trigger,
-    Version,
 )
 from fun_local.template.build import build
 from fun_local.template.load import parse_document
@@ -194,12 +194,6 @@ def test_a_custom_container_needs_an_image_instead_of_code(make, refused):
     resources = make(text + "        CustomContainerConfig: {Image: registry/image}\n")
     assert resources.functions[0].code == ""
     assert "custom-container can't be run here" in resources.warnings[0]
-
-
-def test_code_in_object_storage_is_let_pass_with_a_warning(make):
-    resources = make(BASE.replace("CodeUri: code", "CodeUri: oss://bucket/code.zip"))
-    assert resources.functions[0].code == ""
-    assert "no object storage" in resources.warnings[0]
 
 
 def test_missing_code_is_named_with_its_place(only):
@@ -436,7 +430,7 @@ def test_an_alias_of_a_version_to_come_is_one_of_the_newest(make):
 """
     )
     resources = make(text)
-    assert resources.versions == (Version("shop", "d"),)
+    assert resources.publications == (Publication("shop", "d"),)
     assert resources.aliases == (
         Alias("shop", "prod", "", "", {"1": 0.05}),
         Alias("shop", "old", "1"),
@@ -832,7 +826,7 @@ Outputs: {X: {Value: {Fn::GetAtt: [shopbuy, ARN]}}}
 
 def test_resources_survive_being_sent_as_json(make):
     resources = make(yaml.safe_dump(FULL))
-    for name in ("services", "functions", "triggers", "versions", "aliases", "topics", "subscriptions"):
+    for name in ("services", "functions", "triggers", "publications", "aliases", "topics", "subscriptions"):
         assert getattr(resources, name), name
     assert resources.domains
     assert resources.calls
@@ -905,3 +899,24 @@ def test_a_thousand_functions_are_read_in_seconds(make):
     started = time.monotonic()
     assert len(make(text).functions) == 1001
     assert time.monotonic() - started < 30
+
+
+# --- DependsOn ---------------------------------------------------------------------------------
+
+
+def dependent(name):
+    return f"{BASE}  Group: {{Type: 'ALIYUN::ECS::SecurityGroup', DependsOn: {name}}}\n"
+
+
+@pytest.mark.parametrize("name", ["shopRole", "AliyunECSNetworkInterfaceManagementAccessshopRole"])
+@pytest.mark.parametrize("use_ros", [False, True])
+def test_what_ros_makes_of_a_services_policies_may_be_depended_on(make, name, use_ros):
+    assert not any("DependsOn" in warning for warning in make(dependent(name), use_ros=use_ros).warnings)
+
+
+def test_depending_on_nothing_is_refused_by_a_stack_alone(make, refused):
+    """Deployed directly, nothing looks at DependsOn, as in Funcraft."""
+    text = dependent("shp")
+    (warning,) = [warning for warning in make(text).warnings if "DependsOn" in warning]
+    assert "no resource is called 'shp'. Did you mean shop?" in warning
+    assert ("value", "Resources/Group/DependsOn") in refused(text, use_ros=True)

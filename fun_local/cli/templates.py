@@ -1,0 +1,178 @@
+"""Reading a project's template for a command: which file, with which values, into which stack."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fun_local import settings
+from fun_local.home import code_folder
+from fun_local.model.resources import Resources
+from fun_local.model.selection import select
+
+if TYPE_CHECKING:
+    from fun_local.template.code import CodeSource
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the command line says about a template."""
+
+    template: str | None
+    parameters: dict[str, str]
+    replacements: dict[str, str]
+    use_ros: bool
+    stack_name: str | None
+    oss_folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a template asks for. ``stack`` is empty for a direct deploy, which owns nothing.
+
+    ``file`` is the template, ``sources`` the files and folders that all this was read from.
+    """
+
+    file: str
+    stack: str
+    resources: Resources
+    sources: tuple[str, ...] = ()
+
+    def only(self, name: str) -> Loaded:
+        """Of it only a service or function. Raises as model.selection.select."""
+        return replace(self, resources=select(self.resources, name))
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that reads a template; it gets them as ``given``."""
+
+    @functools.wraps(command)
+    def wrapped(
+        template: str | None,
+        parameters: tuple[str, ...],
+        replacements: tuple[str, ...],
+        use_ros: bool,
+        stack_name: str | None,
+        oss_folder: str | None,
+        **rest: Any,
+    ) -> Any:
+        given = Given(
+            template,
+            _pairs("--parameter-override", parameters),
+            _pairs("--replace", replacements),
+            use_ros,
+            stack_name,
+            oss_folder,
+        )
+        return command(given=given, **rest)
+
+    found: Callable[..., Any] = wrapped
+    for option in reversed(_OPTIONS):
+        found = option(found)
+    return found
+
+
+_OPTIONS = (
+    click.option("-t", "--template", help="The template file (default: found in this folder)."),
+    click.option(
+        "-p",
+        "--parameter-override",
+        "parameters",
+        multiple=True,
+        metavar="K=V",
+        help="A parameter's value.",
+    ),
+    click.option(
+        "--replace", "replacements", multiple=True, metavar="NAME=VALUE", help="A {placeholder}'s value."
+    ),
+    click.option("--use-ros", is_flag=True, help="Deploy as a stack (plain ROS templates always are)."),
+    click.option("--stack-name", help="The stack's name (default: from the folder's name)."),
+    click.option(
+        "--oss-dir",
+        "oss_folder",
+        type=click.Path(exists=True, file_okay=False),
+        help="Stands in for OSS: code in a bucket is read from DIR/BUCKET/KEY.",
+        metavar="DIR",
+    ),
+)
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"{option} takes NAME=VALUE, not {text!r}")
+        pairs[key] = value
+    return pairs
+
+
+def load(home: str, given: Given, *, kind: str, ask: bool = False, stage: bool = True) -> Loaded:
+    """Read, check and, with ``stage``, put the code into the code store.
+
+    ``kind`` is what the template is wanted for (template.discover.Kind). ``ask`` prompts for placeholders.
+
+    Raises:
+        InvalidRequest: no template, or (InvalidTemplate) all that is wrong with it.
+    """
+    # YAML and JSON Schema cost 200 ms, so only here.
+    from fun_local.store.code import CodeStore
+    from fun_local.template.build import build
+    from fun_local.template.built import check_fresh
+    from fun_local.template.devs import is_devs
+    from fun_local.template.discover import Kind, check_deployable, choose
+    from fun_local.template.merge import load_all
+    from fun_local.template.placeholders import find
+    from fun_local.template.serverless import is_serverless
+    from fun_local.template.stored import on_this_machine
+
+    # Relative, so that problems name the file as its user sees it.
+    chosen = choose("", given.template, kind=Kind(kind))
+    if kind != "source":
+        check_fresh(chosen.path)
+    document = load_all(chosen.files)
+    if stage and given.oss_folder is None:
+        check_deployable(chosen, document.data)
+    values = dict(given.replacements)
+    if ask:
+        for name in dict.fromkeys(placeholder.name for placeholder in find(document)):
+            if name not in values:
+                values[name] = click.prompt(f"{{{name}}} in {document.path}", err=True)
+    configured, _ = settings.load(home)
+    is_direct = (is_serverless(document) or is_devs(document)) and not given.use_ros
+    stack = "" if is_direct else given.stack_name or _default_stack()
+    sources: list[str] = []
+    add = on_this_machine(CodeStore(code_folder(home), home=home).add) if stage else _nothing
+
+    def staged(source: CodeSource) -> str:
+        if source.folder:
+            sources.append(source.folder)
+        return add(source)
+
+    resources = build(
+        document,
+        stack_name=stack or _default_stack(),
+        use_ros=given.use_ros,
+        environ=os.environ,
+        region=configured.region,
+        account_id=configured.account_id,
+        parameters=given.parameters,
+        replacements=values,
+        stage=staged,
+        oss_folder=given.oss_folder,
+    )
+    return Loaded(chosen.path, stack, resources, (*chosen.files, *sources))
+
+
+def _nothing(_: CodeSource) -> str:
+    return ""
+
+
+def _default_stack() -> str:
+    """Funcraft's name for the stack of a folder (fun-cli 11)."""
+    return "fun_default_stack_for_" + os.path.basename(os.getcwd())
