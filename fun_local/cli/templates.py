@@ -121,6 +121,7 @@ def load(home: str, given: Given, *, kind: str, ask: bool = False, stage: bool =
         InvalidRequest: no template, or (InvalidTemplate) all that is wrong with it.
     """
     # YAML and JSON Schema cost 200 ms, so only here.
+    from fun_local.store import registry
     from fun_local.store.code import CodeStore
     from fun_local.template.build import build
     from fun_local.template.built import check_fresh
@@ -165,6 +166,7 @@ def load(home: str, given: Given, *, kind: str, ask: bool = False, stage: bool =
         replacements=values,
         stage=staged,
         oss_folder=given.oss_folder,
+        stack_outputs={name: stack.outputs for name, stack in registry.read(home).stacks.items()},
     )
     return Loaded(chosen.path, stack, resources, (*chosen.files, *sources))
 

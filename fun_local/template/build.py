@@ -30,6 +30,7 @@ def build(
     use_ros: bool = False,
     environ: Mapping[str, str] | None = None,
     oss_folder: str | None = None,
+    stack_outputs: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Resources:
     """What the template asks for, everything in it resolved.
 
@@ -38,6 +39,7 @@ def build(
     to their names, or directly, where they have not. Plain ROS templates are always a stack.
     ``environ`` is what ``${env(X)}`` of a Serverless Devs file may name.
     ``oss_folder`` stands in for OSS: code there is the archive FOLDER/BUCKET/KEY.
+    ``stack_outputs`` are those of the deployed stacks, for Fn::GetStackOutput.
     ``stage`` puts code into the code store and returns its digest; it is called once for each function,
     and only when the template has no problem.
 
@@ -46,7 +48,7 @@ def build(
     """
     _check_dialect(document)
     outputs: dict[str, object] = {}
-    context = Context(stack_name, region, account_id, parameters, replacements, use_ros)
+    context = Context(stack_name, region, account_id, parameters, replacements, use_ros, stack_outputs or {})
     try:
         if devs.is_devs(document) and "ROSTemplateFormatVersion" not in document.data:
             found = _read_devs(document, context, environ or {})

@@ -208,7 +208,7 @@ class _Reader:
                 break
             trigger = devs_triggers.trigger(module.kind, given, owner, self.around)
             self.found.triggers.append(trigger)
-            if reason := triggers.why_not_fired(trigger.type):
+            if reason := triggers.why_not_fired(trigger):
                 self.found.not_emulated.append(Accepted(trigger.path, f"{trigger.type} trigger", reason))
             self._claim("trigger", trigger.path, at)
         self._add_domains(module)

@@ -45,6 +45,8 @@ def check_configs(
             at = (*path, "triggers", position, config_key)
             config, found = check(document, definition, trigger[config_key], at)
             problems += found
+            if definition == "Devs:config:timer" and not found:
+                problems += triggers.timer_problems(document, config, at)
             changed.append({**trigger, config_key: config})
         else:
             changed.append(trigger)

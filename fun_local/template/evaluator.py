@@ -36,14 +36,15 @@ class Evaluator:
     """Evaluates values of one document and collects the problems it meets.
 
     ``resources`` holds for each resource what it answers, a text that says why it can't, or None when
-    that has been reported already. A lenient evaluator, for resources that are not run, keeps only the
-    problems with references.
+    that has been reported already. ``stack_outputs`` are those of deployed stacks by their names. A lenient
+    evaluator, for resources that are not run, keeps only the problems with references.
     """
 
     document: Document
     pseudo: Mapping[str, Any]
     parameters: Mapping[str, Any]
     resources: dict[str, Target | str | None]
+    stack_outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     is_lenient: bool = False
     _conditions: dict[str, Any] = field(default_factory=dict)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Gives the value of a call from the evaluator, the argument as written, and where it stands.
 Resolver = Callable[["Evaluator", Any, Path], Any]
 
-#: Known to ROS, without a meaning here: they look into other stacks or the vendor's catalogue, or their
+#: Known to ROS, without a meaning here: they look into the vendor's catalogue, or their
 #: arguments are not documented well enough to imitate.
 UNSUPPORTED = frozenset(
     {
@@ -31,9 +31,7 @@ UNSUPPORTED = frozenset(
         "Fn::Contains",
         "Fn::EachMemberIn",
         "Fn::FormatTime",
-        "Fn::GetStackOutput",
         "Fn::Indent",
-        "Fn::Jq",
         "Fn::MarketplaceImage",
         "Fn::MatchPattern",
         "Fn::MemberListToMap",
@@ -153,6 +151,21 @@ def _get_azs(scope: Evaluator, argument: Any, path: Path) -> Any:
     return [f"{region}-{letter}" for letter in "abc"]
 
 
+def _get_stack_output(scope: Evaluator, argument: Any, path: Path) -> Any:
+    parts = scope.value(argument, path)
+    if is_invalid(parts):
+        return INVALID
+    if not isinstance(parts, list) or len(parts) not in (2, 3) or not all(isinstance(p, str) for p in parts):
+        return scope.fail(path, f"Fn::GetStackOutput takes [stack, output], found {shown(parts)}")
+    # Stacks go by their ids there; here the name is as good. There is one region.
+    stack, output = parts[:2]
+    outputs = scope.stack_outputs.get(stack)
+    if outputs is None:
+        hint = nearest(stack, list(scope.stack_outputs)) or "Deploy that stack first."
+        return scope.fail(path, f"no stack {shown(stack)} is deployed", hint, is_reference=True)
+    return outputs.get(output)
+
+
 def _applied(name: str) -> Resolver:
     """A function that takes its argument evaluated."""
 
@@ -162,7 +175,7 @@ def _applied(name: str) -> Resolver:
             return INVALID
         scope.spend(size_of(evaluated), path)
         try:
-            result = FUNCTIONS[name]("" if evaluated is NO_VALUE else evaluated)
+            result = _function(name)("" if evaluated is NO_VALUE else evaluated)
             if isinstance(result, float) and not math.isfinite(result):
                 raise OverflowError
         except BadArgument as error:
@@ -172,6 +185,14 @@ def _applied(name: str) -> Resolver:
         return result
 
     return resolve
+
+
+def _function(name: str) -> Callable[[Any], Any]:
+    if name == "Fn::Jq":
+        from fun_local.template.jq import jq  # few templates need it
+
+        return jq
+    return FUNCTIONS[name]
 
 
 RESOLVERS: Mapping[str, Resolver] = {
@@ -184,5 +205,6 @@ RESOLVERS: Mapping[str, Resolver] = {
     "Fn::Not": _not,
     "Fn::FindInMap": _find_in_map,
     "Fn::GetAZs": _get_azs,
-    **{name: _applied(name) for name in FUNCTIONS},
+    "Fn::GetStackOutput": _get_stack_output,
+    **{name: _applied(name) for name in (*FUNCTIONS, "Fn::Jq")},
 }

@@ -83,6 +83,7 @@ def read(document: Document, context: Context, resource: Resource, found: Found)
     problems += placeholders.unresolved(document, properties, path)
     if resource.type in (types.DOMAIN, types.SERVERLESS_DOMAIN):
         problems += domains.problems(document, properties, path)
+    problems += _timer_problems(document, resource, properties)
     source: CodeSource | None = None
     if resource.type in (types.FUNCTION, types.SERVERLESS_FUNCTION):
         code = _code(document, resource, properties, problems)
@@ -94,6 +95,15 @@ def read(document: Document, context: Context, resource: Resource, found: Found)
     if not problems and not is_invalid(properties):
         reader = _event if resource.type.startswith(types.EVENT) else _READERS[resource.type]
         reader(_Reading(document, context, resource, properties, found, source))
+
+
+def _timer_problems(document: Document, resource: Resource, properties: Any) -> list[Problem]:
+    if resource.type == f"{types.EVENT}Timer":
+        return triggers.timer_problems(document, properties, resource.path)
+    if resource.type == types.TRIGGER and properties.get("TriggerType") == "timer":
+        config = properties.get("TriggerConfig")
+        return triggers.timer_problems(document, config, (*resource.path, "TriggerConfig"))
+    return []
 
 
 def _own_name_problems(document: Document, resource: Resource) -> list[Problem]:
@@ -174,7 +184,7 @@ def _trigger(reading: _Reading) -> None:
 
 def _add_trigger(reading: _Reading, trigger: model.Trigger) -> None:
     reading.found.triggers.append(trigger)
-    if reason := triggers.why_not_fired(trigger.type):
+    if reason := triggers.why_not_fired(trigger):
         reading.accept(reason)
     reading.claim("trigger", trigger.path, "TriggerName")
 

@@ -77,6 +77,7 @@ def evaluate(
         pseudo=_pseudo(context),
         parameters=values,
         resources=dict.fromkeys(written, "in a condition nothing is deployed yet"),
+        stack_outputs=context.stack_outputs,
     )
     conditions = document.data.get("Conditions")
     for name in conditions if isinstance(conditions, dict) else {}:

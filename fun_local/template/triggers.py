@@ -9,8 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fun_local.errors import InvalidRequest
+from fun_local.model import schedule
 from fun_local.model.names import LATEST
 from fun_local.model.resources import Trigger
+from fun_local.template import placeholders
+from fun_local.template.load import Document, Path
+from fun_local.template.problems import Problem
 from fun_local.template.written import NEWEST, Context
 
 #: Funcraft's words for the types, and the service's.
@@ -43,12 +48,37 @@ _NEVER_FIRED = {
 }
 _FIRED = ("http", "timer", "mns_topic")
 
+#: Of an asynchronous invocation (async-semantics 13), which a firing is; a little less, for what surrounds it.
+_MAX_PAYLOAD_BYTES = 127 * 1024
 
-def why_not_fired(kind: str) -> str:
-    """Why a trigger of this type never starts anything here; empty for those that do."""
-    if kind in _FIRED:
+
+def why_not_fired(trigger: Trigger) -> str:
+    """Why a trigger never starts anything here by itself; empty for the types that do."""
+    if trigger.type in _FIRED:
         return ""
-    return _NEVER_FIRED.get(kind, "nothing on this machine makes such events, so it never fires")
+    why = _NEVER_FIRED.get(trigger.type, "nothing on this machine makes such events, so it never fires")
+    return f"{why}; by hand: fun invoke --trigger {trigger.path}"
+
+
+def timer_problems(document: Document, config: object, path: Path) -> list[Problem]:
+    """What is wrong with the configuration of a timer, which stands at ``path``."""
+    if not isinstance(config, dict):
+        return []
+    given = {key[:1].lower() + key[1:]: (key, value) for key, value in config.items() if key}
+    key, expression = given.get("cronExpression", ("", None))
+    problems = []
+    if not key:
+        problems.append(document.problem("value", path, "A timer needs a CronExpression"))
+    if isinstance(expression, str) and not placeholders.has_token(expression):
+        try:
+            schedule.parse(expression)
+        except InvalidRequest as error:
+            problems.append(document.problem("value", (*path, key), error.message, error.hint))
+    key, payload = given.get("payload", ("", ""))
+    if isinstance(payload, str) and len(payload.encode()) > _MAX_PAYLOAD_BYTES:
+        message = f"the payload is over the {_MAX_PAYLOAD_BYTES} bytes that a timer can send"
+        problems.append(document.problem("value", (*path, key), message))
+    return problems
 
 
 def qualifier(given: str | None) -> str:

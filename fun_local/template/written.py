@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fun_local.template.load import Document, Path
@@ -19,7 +19,10 @@ NEWEST = "(newest version)"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the template is deployed as and with. ``use_ros``: by way of a stack, not directly."""
+    """What the template is deployed as and with. ``use_ros``: by way of a stack, not directly.
+
+    ``stack_outputs`` are the outputs of the stacks that are deployed, by their names.
+    """
 
     stack_name: str
     region: str
@@ -27,6 +30,7 @@ class Context:
     parameters: Mapping[str, str]
     replacements: Mapping[str, str]
     use_ros: bool = False
+    stack_outputs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,3 +286,15 @@ def test_nothing_is_deployed_while_nothing_is_saved(shop):
         out, _ = watching.communicate(timeout=30)
         shop.fun("daemon", "stop")
     assert out.count(b"Modify") == 2, "one for each function that has the file"
+
+
+def test_a_stack_reads_the_outputs_of_another(shell):
+    head = "ROSTemplateFormatVersion: '2015-09-01'\nResources:\n"
+    service = "  S: {{Type: 'ALIYUN::FC::Service', Properties: {{ServiceName: {}}}}}\n"
+    shell.write("one.yml", head + service.format("one") + "Outputs: {Name: {Value: two}}\n")
+    shell.write("two.yml", head + service.format("{Fn::GetStackOutput: [first, Name]}"))
+    refused = shell.fun("deploy", "-t", "two.yml", "--stack-name", "second", check=1)
+    assert "no stack 'first' is deployed" in refused.err
+    shell.fun("deploy", "-t", "one.yml", "--stack-name", "first")
+    shell.fun("deploy", "-t", "two.yml", "--stack-name", "second")
+    assert [s["serviceName"] for s in shell.fun("info", "--json").json["services"]] == ["one", "two"]

@@ -475,8 +475,8 @@ def test_a_wrong_reference_is_a_problem_even_in_what_is_not_run():
 
 
 def test_unsupported_functions_in_what_is_run_are_named():
-    problem = only(with_properties("Description: {Fn::GetStackOutput: [a, b]}"))
-    assert "Fn::GetStackOutput is not supported" in problem.message
+    problem = only(with_properties("Description: {Fn::Contains: [a, b]}"))
+    assert "Fn::Contains is not supported" in problem.message
 
 
 def test_resources_that_need_each_other_in_a_circle_are_refused():

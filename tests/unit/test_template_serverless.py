@@ -579,7 +579,7 @@ Outputs:
   Hidden: {Value: x, NoEcho: true}
   Absent: {Value: {Ref: Buy}, Condition: Never}
   Nothing: {Value: {Ref: 'ALIYUN::NoValue'}}
-  Odd: {Value: {Fn::Jq: [First, ., '{}']}}
+  Odd: {Value: {Fn::Cidr: [a, 1, 2]}}
 """
     )
     resources = make(text)
