@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from fun_local.errors import FunLocalError, NotFound
-from fun_local.model import deploying
+from fun_local.errors import FunLocalError
+from fun_local.model import deploying, loose_ends
 from fun_local.model.changes import Change, Messaging, Mns, Plan
 from fun_local.model.deployed import Deployed
-from fun_local.model.names import FunctionRef, parse_destination
-from fun_local.model.resources import AsyncConfig, Call, Function, Queue, Resources, Topic
+from fun_local.model.names import FunctionRef
+from fun_local.model.resources import AsyncConfig, Call, Function, Resources
 from fun_local.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Deployments:
         """
         async with self._changing:
             mns = self._mns.resources()
-            missing = _missing_destinations(resources, mns)
+            missing = loose_ends.missing_destinations(resources, mns)
             plan = deploying.plan(
                 self.deployed,
                 mns,
@@ -96,14 +96,12 @@ class Deployments:
                 missing=[item for item, _ in missing] if create_queues else (),
                 only_config=only_config,
             )
-            warnings = list(resources.warnings)
-            if not create_queues:
-                warnings += [_missing_warning(item, users) for item, users in missing]
-            warnings += _missing_functions(plan.deployed, resources)
+            ends = loose_ends.warnings(plan.deployed, resources, () if create_queues else missing)
+            warnings = (*resources.warnings, *ends)
             functions = tuple(plan.deployed.functions[f.path] for f in resources.functions)
             if not dry_run and not plan.is_unchanged:
                 await self._apply(plan, mns)
-            return Deployment(plan.changes, tuple(warnings), functions, plan.is_unchanged)
+            return Deployment(plan.changes, warnings, functions, plan.is_unchanged)
 
     async def remove(self, name: str, *, kind: str = "", dry_run: bool = False) -> Deployment:
         """Take away a stack, a service or a function. Raises as deploying.removal."""
@@ -123,6 +121,17 @@ class Deployments:
         async with self._changing:
             deployed = deploying.with_async_config(self.deployed, ref, config, now_ms=self._clock.now_ms())
             self._take_over(deployed)
+
+    async def edit(self, change: Callable[[Deployed, int], Deployed]) -> Deployed:
+        """Make one change: a pure function of what is deployed and of the time. What is deployed then.
+
+        Raises whatever ``change`` raises; nothing was changed then.
+        """
+        async with self._changing:
+            deployed = change(self.deployed, self._clock.now_ms())
+            if deployed is not self.deployed:
+                self._take_over(deployed)
+            return deployed
 
     async def _apply(self, plan: Plan, mns: Mns) -> None:
         before = self.deployed
@@ -162,54 +171,3 @@ def _with_calls_owed(plan: Plan, before: Deployed) -> Deployed:
         for name, stack in plan.deployed.stacks.items()
     }
     return replace(plan.deployed, stacks=stacks)
-
-
-def _missing_destinations(resources: Resources, mns: Mns) -> list[tuple[Queue | Topic, list[str]]]:
-    """Destination queues and topics that do not exist, each with the functions that name them."""
-    there = {("queue", name) for name in mns.queues} | {("topic", name) for name in mns.topics}
-    there |= {("queue", queue.name) for queue in resources.queues}
-    there |= {("topic", topic.name) for topic in resources.topics}
-    missing: dict[tuple[str, str], list[str]] = {}
-    for function, arn in _destinations(resources):
-        address = parse_destination(arn)
-        key = (address.kind, address.name)
-        if address.kind != "function" and key not in there:
-            missing.setdefault(key, []).append(function.path)
-    kinds: dict[str, type[Queue] | type[Topic]] = {"queue": Queue, "topic": Topic}
-    return [(kinds[kind](name), users) for (kind, name), users in missing.items()]
-
-
-def _missing_warning(item: Queue | Topic, users: Sequence[str]) -> str:
-    kind = type(item).__name__.lower()
-    return (
-        f"{kind} '{item.name}', a destination of {', '.join(users)}, does not exist: outcomes"
-        f" can't be delivered. Create it with: fun mns {kind} create {item.name}"
-    )
-
-
-def _missing_functions(deployed: Deployed, resources: Resources) -> list[str]:
-    """Destinations that are functions nobody has deployed, or no longer."""
-    warnings = []
-    for function, arn in _destinations(resources):
-        address = parse_destination(arn)
-        if address.kind != "function":
-            continue
-        try:
-            deployed.resolve(address.name, address.qualifier)
-        except NotFound as error:
-            warnings.append(
-                f"a destination of {function.path} leads nowhere: {error.message}. Outcomes can't be"
-                " delivered until it is deployed with: fun deploy"
-            )
-    return warnings
-
-
-def _destinations(resources: Resources) -> list[tuple[Function, str]]:
-    """Every function with each of its destinations, once."""
-    configs = [(f, f.async_config) for f in resources.functions if f.async_config]
-    return [
-        (function, arn)
-        for function, config in configs
-        for arn in dict.fromkeys((config.on_success, config.on_failure))
-        if arn
-    ]

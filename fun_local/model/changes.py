@@ -157,11 +157,13 @@ class Changes:
         return pointed
 
     def aimed(self, trigger: Trigger) -> Trigger:
-        """A trigger of a function that is there, with the number of the newest version if it means that."""
+        """A trigger of a function that is there, with the number of the newest version if it means that.
+
+        Its qualifier need not be there yet: real projects publish by hand, after the first deploy.
+        """
+        self.so_far().resolve(trigger.function_path)
         scope = version_scope(trigger.service, trigger.function)
-        aimed = replace(trigger, qualifier=trigger.qualifier or self._newest(scope) or LATEST)
-        self.so_far().resolve(aimed.function_path, aimed.qualifier)
-        return aimed
+        return replace(trigger, qualifier=trigger.qualifier or self._newest(scope) or LATEST)
 
     def _newest(self, scope: str) -> str:
         newest = self.so_far().newest(scope)

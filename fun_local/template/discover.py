@@ -17,7 +17,8 @@ CANDIDATES = ("template.yml", "template.yaml", "faas.yml", "faas.yaml", "s.yaml"
 _PACKAGED = "template.packaged.yml"
 _BUILT = tuple(os.path.join(ARTIFACTS, name) for name in ("template.yml", "template.yaml"))
 _OVERRIDE = "template.override.yml"
-_EXTENSIONS = (".yml", ".yaml")
+#: JSON is YAML, and what other tools write is often JSON; Funcraft would refuse it.
+_EXTENSIONS = (".yml", ".yaml", ".json")
 
 
 class Kind(StrEnum):
@@ -110,7 +111,7 @@ def _named(path: str) -> str:
     if not path.lower().endswith(_EXTENSIONS):
         raise InvalidRequest(
             "InvalidArgument",
-            f"template {path} is not called .yml or .yaml",
+            f"template {path} is not called .yml, .yaml or .json",
             hint="Templates are YAML; rename the file if it is one.",
         )
     return path

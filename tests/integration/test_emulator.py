@@ -20,6 +20,7 @@ from fun_local.model.resources import (
     Service,
     Subscription,
     Topic,
+    Trigger,
 )
 from fun_local.store import registry
 from fun_local.store.history import Query
@@ -299,6 +300,21 @@ def test_a_call_that_fails_brings_back_what_was_there(tmp_path):
     asyncio.run(story())
 
 
+def test_a_crash_during_a_call_of_the_template_leaves_it_owed(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            wanted = calling({"block": "gate", "return": 1})
+            deploy = asyncio.create_task(s.emulator.deployments.deploy("one", wanted))
+            await s.until_calls(1)
+            found = registry.read(s.home)
+            assert set(found.functions) == {"svc/f"} and found.stacks["one"].calls == {}
+            s.runtime.open("gate")
+            await deploy
+            assert registry.read(s.home).stacks["one"].calls == {"Setup": 1}
+
+    asyncio.run(story())
+
+
 def test_what_leaves_is_only_dropped_when_all_else_has_worked(tmp_path):
     async def story():
         async with stage(tmp_path) as s:
@@ -356,6 +372,19 @@ def test_an_asynchronous_call_goes_by_the_configuration_of_its_qualifier(tmp_pat
             plain = await s.emulator.invoke_async("f", b'{"raise": "x"}')
             await s.until_settled()
             assert s.store.get(plain.seq).attempts == 1
+
+    asyncio.run(story())
+
+
+def test_a_trigger_of_a_version_that_is_not_there_is_a_warning(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            trigger = Trigger(SERVICE, "f", "t", "oss", qualifier="1")
+            wanted = replace(resources(function(on_success="", on_failure="")), triggers=(trigger,))
+            (warning,) = (await s.emulator.deployments.deploy("one", wanted)).warnings
+            assert "trigger svc/f/t" in warning and "version '1'" in warning and "LATEST" in warning
+            published = replace(wanted, publications=(Publication(SERVICE),))
+            assert not (await s.emulator.deployments.deploy("one", published)).warnings
 
     asyncio.run(story())
 

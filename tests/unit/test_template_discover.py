@@ -89,10 +89,11 @@ def test_a_missing_template_is_named(tmp_path):
         choose(str(tmp_path), ".", kind=Kind.SOURCE)
 
 
-def test_a_template_is_called_yml_or_yaml(tmp_path):
-    write(tmp_path, "template.json", "templateyml")
-    for name in ("template.json", "templateyml"):
-        with pytest.raises(InvalidRequest, match=rf"{name} is not called \.yml or \.yaml"):
+def test_a_template_is_called_yml_yaml_or_json(tmp_path):
+    write(tmp_path, "template.json", "template.txt", "templateyml")
+    assert choose(str(tmp_path), "template.json", kind=Kind.SOURCE).path.endswith("template.json")
+    for name in ("template.txt", "templateyml"):
+        with pytest.raises(InvalidRequest, match=rf"{name} is not called \.yml, \.yaml or \.json"):
             choose(str(tmp_path), name, kind=Kind.SOURCE)
 
 

@@ -1,0 +1,85 @@
+"""What a deploy leaves leading nowhere: destinations and qualifiers that are not there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fun_local.errors import NotFound
+from fun_local.model.changes import Mns
+from fun_local.model.deployed import Deployed
+from fun_local.model.names import parse_destination
+from fun_local.model.resources import Function, Queue, Resources, Topic
+
+
+def warnings(
+    deployed: Deployed, resources: Resources, missing: Sequence[tuple[Queue | Topic, list[str]]]
+) -> list[str]:
+    """One for each loose end, with what mends it. ``missing`` as ``missing_destinations`` gives it."""
+    return [
+        *(_missing_warning(item, users) for item, users in missing),
+        *_missing_functions(deployed, resources),
+        *_missing_qualifiers(deployed, resources),
+    ]
+
+
+def missing_destinations(resources: Resources, mns: Mns) -> list[tuple[Queue | Topic, list[str]]]:
+    """Destination queues and topics that do not exist, each with the functions that name them."""
+    there = {("queue", name) for name in mns.queues} | {("topic", name) for name in mns.topics}
+    there |= {("queue", queue.name) for queue in resources.queues}
+    there |= {("topic", topic.name) for topic in resources.topics}
+    missing: dict[tuple[str, str], list[str]] = {}
+    for function, arn in _destinations(resources):
+        address = parse_destination(arn)
+        key = (address.kind, address.name)
+        if address.kind != "function" and key not in there:
+            missing.setdefault(key, []).append(function.path)
+    kinds: dict[str, type[Queue] | type[Topic]] = {"queue": Queue, "topic": Topic}
+    return [(kinds[kind](name), users) for (kind, name), users in missing.items()]
+
+
+def _missing_warning(item: Queue | Topic, users: Sequence[str]) -> str:
+    kind = type(item).__name__.lower()
+    return (
+        f"{kind} '{item.name}', a destination of {', '.join(users)}, does not exist: outcomes"
+        f" can't be delivered. Create it with: fun mns {kind} create {item.name}"
+    )
+
+
+def _missing_functions(deployed: Deployed, resources: Resources) -> list[str]:
+    """Destinations that are functions nobody has deployed, or no longer."""
+    warnings = []
+    for function, arn in _destinations(resources):
+        address = parse_destination(arn)
+        if address.kind != "function":
+            continue
+        try:
+            deployed.resolve(address.name, address.qualifier)
+        except NotFound as error:
+            warnings.append(
+                f"a destination of {function.path} leads nowhere: {error.message}. Outcomes can't be"
+                " delivered until it is deployed with: fun deploy"
+            )
+    return warnings
+
+
+def _missing_qualifiers(deployed: Deployed, resources: Resources) -> list[str]:
+    """Triggers of versions and aliases that do not exist."""
+    warnings = []
+    for wanted in resources.triggers:
+        trigger = deployed.triggers[wanted.path]
+        try:
+            deployed.resolve(trigger.function_path, trigger.qualifier)
+        except NotFound as error:
+            warnings.append(f"trigger {trigger.path} does not fire: {error.message}. {error.hint}")
+    return warnings
+
+
+def _destinations(resources: Resources) -> list[tuple[Function, str]]:
+    """Every function with each of its destinations, once."""
+    configs = [(f, f.async_config) for f in resources.functions if f.async_config]
+    return [
+        (function, arn)
+        for function, config in configs
+        for arn in dict.fromkeys((config.on_success, config.on_failure))
+        if arn
+    ]
