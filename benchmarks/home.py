@@ -41,7 +41,7 @@ Resources:
     Properties:
       ServiceName: bench
       FunctionName: main
-      Runtime: python3
+      Runtime: python3.10
       Handler: index.handler
       MemorySize: 128
       Timeout: 60
@@ -56,7 +56,7 @@ Resources:
     Properties:
       ServiceName: bench
       FunctionName: probe
-      Runtime: python3
+      Runtime: python3.10
       Handler: index.handler
       MemorySize: 128
       Timeout: 60

@@ -41,13 +41,20 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class AsyncConfig:
-    """How asynchronous invocations of one function (and qualifier) are treated."""
+    """How asynchronous invocations of one function (and qualifier) are treated.
+
+    ``written`` is what a client of the API sent, to be given back as it came: Funcraft takes a value that it
+    did not send for a change (wire 3.1). None where it was not made by that API.
+    """
 
     max_retries: int = DEFAULT_RETRIES
     max_age_seconds: int = DEFAULT_AGE_SECONDS
     stateful: bool = False
     on_success: str = ""
     on_failure: str = ""
+    written: dict[str, Any] | None = field(default=None, compare=False)
+    created_ms: int = _when()
+    modified_ms: int = _when()
 
     def to_dict(self) -> dict[str, Any]:
         """The vendor's field names (fc-api 9.2)."""
@@ -63,6 +70,11 @@ class AsyncConfig:
             "destinationConfig": destination,
         }
 
+    def stored(self) -> dict[str, Any]:
+        """All of it, for the registry."""
+        ours = {"written": self.written, "createdMs": self.created_ms, "modifiedMs": self.modified_ms}
+        return {**self.to_dict(), **ours} if self.created_ms else self.to_dict()
+
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> AsyncConfig:
         destination = data.get("destinationConfig") or {}
@@ -72,12 +84,19 @@ class AsyncConfig:
             stateful=data.get("statefulInvocation", False),
             on_success=(destination.get("onSuccess") or {}).get("destination", ""),
             on_failure=(destination.get("onFailure") or {}).get("destination", ""),
+            written=data.get("written"),
+            created_ms=data.get("createdMs", 0),
+            modified_ms=data.get("modifiedMs", 0),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Service(Record):
-    """A service: the container that functions live in (FC 2.0)."""
+    """A service: the container that functions live in (FC 2.0).
+
+    ``extra``, here and below: what a client of the API sent that has no meaning on this machine, by the
+    vendor's names, to be given back as it came.
+    """
 
     name: str
     description: str = ""
@@ -88,6 +107,7 @@ class Service(Record):
     stack: str = ""
     created_ms: int = _when()
     modified_ms: int = _when()
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -120,12 +140,15 @@ class Function(Record):
     pre_stop_timeout_seconds: int = 3
     pre_freeze: str = ""
     pre_freeze_timeout_seconds: int = 3
+    custom_command: tuple[str, ...] = ()
+    custom_args: tuple[str, ...] = ()
     async_config: AsyncConfig | None = None
     stack: str = ""
     version: str = ""
     qualifier: str = LATEST
     created_ms: int = _when()
     modified_ms: int = _when()
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -141,6 +164,16 @@ class Function(Record):
         return self.path, self.qualifier, self.version
 
     @property
+    def is_custom(self) -> bool:
+        """Whether it brings a server of its own. ``custom-container`` is another matter: that is an image."""
+        return self.runtime == "custom" or self.runtime.startswith("custom.")
+
+    @property
+    def concurrency(self) -> int:
+        """How many invocations an instance runs at a time (runtime.md 5.4: only servers run several)."""
+        return self.instance_concurrency if self.is_custom else 1
+
+    @property
     def scope(self) -> str:
         """What its versions and aliases belong to."""
         return version_scope(self.service, self.name)
@@ -153,13 +186,14 @@ class Function(Record):
         seen += [self.timeout_seconds]
         seen += [self.pre_stop, self.pre_stop_timeout_seconds]
         seen += [self.pre_freeze, self.pre_freeze_timeout_seconds]
+        seen += [self.custom_command, self.custom_args, self.concurrency]
         import hashlib  # 2 ms, and only the daemon asks
 
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         data = asdict(self)
-        data["async_config"] = self.async_config.to_dict() if self.async_config else None
+        data["async_config"] = self.async_config.stored() if self.async_config else None
         return data
 
     @classmethod
@@ -167,6 +201,8 @@ class Function(Record):
         known = fields_of(cls, data)
         config = known.get("async_config")
         known["async_config"] = AsyncConfig.from_dict(config) if config else None
+        # JSON has no tuples.
+        known.update({name: tuple(known[name]) for name in ("custom_command", "custom_args") if name in known})
         return cls(**known)
 
 
@@ -207,6 +243,7 @@ class Trigger(Record):
     stack: str = ""
     created_ms: int = _when()
     modified_ms: int = _when()
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -276,6 +313,7 @@ class Alias(Record):
     stack: str = ""
     created_ms: int = _when()
     modified_ms: int = _when()
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -411,7 +449,8 @@ class Resources:
         """Everything that is taken but does nothing here: what can't be, and what can't be yet."""
         reason = "not emulated yet"
         known = {accepted.name for accepted in self.not_emulated}
-        waiting = [Accepted(t.path, f"trigger {t.type}", reason) for t in self.triggers]
+        # Of the other types some work, and of the rest not_emulated says why they don't.
+        waiting = [Accepted(t.path, "trigger http", reason) for t in self.triggers if t.type == "http"]
         waiting += [Accepted(d.name, "custom domain", reason) for d in self.domains]
         return (*self.not_emulated, *(w for w in waiting if w.name not in known))
 

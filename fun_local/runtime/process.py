@@ -5,34 +5,35 @@ What an instance may then be asked is in instance.py, what runs inside it in pyt
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import py_compile
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from socket import socketpair
+from collections.abc import Callable, Mapping
 
 from fun_local.errors import CorruptState, InvalidRequest, Unavailable, storage_error
-from fun_local.model.names import LATEST
 from fun_local.model.resources import Function
-from fun_local.runtime import exits, processes
+from fun_local.runtime import interpreters, node
+from fun_local.runtime.census import Look
 from fun_local.runtime.instance import ProcessInstance
+from fun_local.runtime.patrol import Patrol
+from fun_local.runtime.search_paths import search_paths
+from fun_local.runtime.spawn import spawn
 
 #: Where a runtime's name begins like this: the command that runs the program in its instances, and that
 #: program, a file beside this one that takes two descriptors as arguments: a socket, over which it speaks
-#: the frames of frames.py, and the leash. Adding a language is adding a row.
+#: the frames of frames.py, and the leash. Adding a language is adding a row. Where the command is empty,
+#: interpreters.py or node.py finds it when the instance starts.
 RUNTIMES: dict[str, tuple[tuple[str, ...], str]] = {
-    "python3": ((sys.executable, "-W", "ignore"), "python_worker.py"),
+    "python3": ((), "python_worker.py"),
+    "nodejs": ((), "node_worker.js"),
 }
 
 #: Seconds from the start of a process to its ready frame. Measured: 0.015.
 START_SECONDS = 10.0
 
 #: What the function's process takes over from ours. The rest of our environment is not its business.
-INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+INHERITED = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -41,7 +42,7 @@ class ProcessRuntime:
     """Starts instances on this machine.
 
     ``code_path`` tells the folder that a code digest stands for. ``run_dir`` holds a note per running
-    instance, for processes.kill_leftovers.
+    instance, for processes.kill_leftovers. ``look`` measures process trees, if not as this system does best.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ProcessRuntime:
         region: str,
         stop_grace_seconds: float,
         extra_environment: Mapping[str, str] | None = None,
+        look: Look | None = None,
     ) -> None:
         self._code_path = code_path
         self._log_dir = log_dir
@@ -62,7 +64,8 @@ class ProcessRuntime:
         self._region = region
         self._stop_grace_seconds = stop_grace_seconds
         self._extra_environment = dict(extra_environment or {})
-        self._compiled: dict[str, str] = {}
+        self._interpreters: dict[str, interpreters.Interpreter] = {}
+        self._patrol = Patrol(look)
 
     async def start(self, function: Function) -> ProcessInstance:
         """A ready instance.
@@ -72,16 +75,17 @@ class ProcessRuntime:
             CorruptState: the code folder is missing.
             Unavailable: the process did not start, or was not ready in time.
         """
-        command, worker = program_for(function.runtime)
+        command, notice = await self._command(function)
         code = os.path.abspath(self._code_path(function.code))
         if not os.path.isdir(code):
             raise CorruptState(code, "the folder is missing", hint="Deploy the function again.")
         try:
-            for folder in (self._log_dir, self._run_dir):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-            instance = self._spawn(function, (*command, self._compile(command, worker)), code)
+            instance = self._start(function, command, code, notice)
         except OSError as error:
             raise storage_error(self._run_dir, error) from None
+        except Unavailable:
+            self._interpreters.clear()  # perhaps somebody has removed it: look again
+            raise
         ready = False
         try:
             ready = await instance.wait_until_ready(START_SECONDS)
@@ -96,79 +100,69 @@ class ProcessRuntime:
             )
         return instance
 
-    def _spawn(self, function: Function, command: tuple[str, ...], code: str) -> ProcessInstance:
-        instance_id = new_instance_id()
-        environment = self._environment(function, code, instance_id)
-        log_path = os.path.join(self._log_dir, f"{instance_id}.log")
-        # Appending, because the function, its children and we write there at the same time.
-        log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        ours, theirs = socketpair()
-        # Nothing is ever written to it. The system closes our end when we die, however we die.
-        leash, leash_end = os.pipe()
-        # The child's ru_maxrss starts from our own: below this it says nothing about the child.
-        floor_kb = exits.own_peak_kb()
-        with theirs:
-            try:
-                process = subprocess.Popen(
-                    [*command, str(theirs.fileno()), str(leash_end)],
-                    cwd=code,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(theirs.fileno(), leash_end),
-                    start_new_session=True,
-                )
-            except OSError as error:
-                ours.close()
-                os.close(leash)
-                raise Unavailable(
-                    "InstanceNotStarted", f"an instance of {function.path} could not be started: {error}"
-                ) from None
-            finally:
-                os.close(log)
-                os.close(leash_end)
-        note = os.path.join(self._run_dir, f"{instance_id}.json")
-        # Without the note, be it that we die first or that the disk is full, the leash ends the process.
-        with suppress(OSError):
-            processes.write_note(note, process.pid)
-        return ProcessInstance(
-            instance_id,
-            process,
-            ours,
-            leash,
-            function=function,
-            static_context=self._static_context(function, code, environment),
-            log_path=log_path,
-            note_path=note,
-            grace_seconds=self._stop_grace_seconds,
-            memory_floor_kb=floor_kb,
+    async def _command(self, function: Function) -> tuple[tuple[str, ...], str]:
+        """What runs the worker, with the worker; and the notice for the log, if there is one."""
+        command, worker = program_for(function.runtime)
+        path = os.path.join(_HERE, worker)
+        if command:
+            return (*command, path), ""
+        if function.runtime.startswith("nodejs"):
+            command, notice = node.program(function)
+            return (*command, path), notice
+        python = await self._python(function.runtime)
+        return (python.path, "-W", "ignore", python.worker), interpreters.notice(
+            function.runtime, python.version
         )
 
-    def _compile(self, command: Sequence[str], worker: str) -> str:
-        """The worker's path: of its byte code, where our own interpreter is to run it.
+    async def _python(self, runtime: str) -> interpreters.Interpreter:
+        found = self._interpreters.get(runtime)
+        if found is None:
+            self._make_folders()
+            # It may run a few programs to ask what they are.
+            found = await asyncio.to_thread(
+                interpreters.find,
+                runtime,
+                os.environ,
+                worker=os.path.join(_HERE, "python_worker.py"),
+                byte_code_dir=self._run_dir,
+            )
+            self._interpreters[runtime] = found
+        return found
 
-        A script is compiled at every start, which takes as long as all else in it. Compiled once per
-        runtime instead of left in a cache, it can't be out of date.
-        """
-        path = os.path.join(_HERE, worker)
-        if command[0] != sys.executable:
-            return path
-        if worker not in self._compiled:
-            self._compiled[worker] = path
-            with suppress(OSError):
-                target = os.path.join(self._run_dir, f"{worker}c")
-                self._compiled[worker] = py_compile.compile(path, target, doraise=True) or path
-        return self._compiled[worker]
+    def _make_folders(self) -> None:
+        try:
+            for folder in (self._log_dir, self._run_dir):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise storage_error(self._run_dir, error) from None
+
+    def _start(self, function: Function, command: tuple[str, ...], code: str, notice: str) -> ProcessInstance:
+        self._make_folders()
+        instance_id = new_instance_id()
+        environment = self._environment(function, code, instance_id)
+        spawned = spawn(
+            instance_id,
+            command,
+            code=code,
+            environment=environment,
+            log_dir=self._log_dir,
+            run_dir=self._run_dir,
+            notice=notice,
+        )
+        return ProcessInstance(
+            spawned,
+            function=function,
+            static_context=self._static_context(function, code, environment),
+            grace_seconds=self._stop_grace_seconds,
+            patrol=self._patrol,
+        )
 
     def _environment(self, function: Function, code: str, instance_id: str) -> dict[str, str]:
         """The variables of runtime.md 2.11. What is more particular comes later and wins."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         chosen = {"LANG": "C.UTF-8", "TZ": "UTC", **inherited, **self._extra_environment}
         chosen.update(function.environment)
-        libraries = [code, os.path.join(code, "lib"), "/usr/local/lib"]
-        if "LD_LIBRARY_PATH" in chosen:
-            libraries.append(chosen["LD_LIBRARY_PATH"])
+        has_installed = os.path.isdir(os.path.join(code, ".fun"))
         legacy = {
             "accessKeyID": chosen.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
             "accessKeySecret": chosen.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
@@ -179,7 +173,7 @@ class ProcessRuntime:
         return {
             **legacy,
             **chosen,
-            "LD_LIBRARY_PATH": ":".join(libraries),
+            **search_paths(code, chosen, has_installed=has_installed),
             "PYTHONIOENCODING": "utf-8:surrogateescape",
             "FC_FUNC_CODE_PATH": code,
             "FC_ACCOUNT_ID": self._account_id,
@@ -188,8 +182,8 @@ class ProcessRuntime:
             "FC_FUNCTION_NAME": function.name,
             "FC_FUNCTION_HANDLER": function.handler,
             "FC_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-            "FC_QUALIFIER": LATEST,
-            "FC_VER_ID": "",
+            "FC_QUALIFIER": function.qualifier,
+            "FC_VER_ID": function.version,
             "FC_INSTANCE_ID": instance_id,
         }
 
@@ -198,15 +192,17 @@ class ProcessRuntime:
         credentials = [environment[name] for name in ("accessKeyID", "accessKeySecret", "securityToken")]
         return json.dumps(
             {
+                "runtime": function.runtime,
                 "code": code,
                 "function": function.name,
                 "handler": function.handler,
                 "initializer": function.initializer,
+                "has_pre_stop": bool(function.pre_stop),
                 "memory": function.memory_mb,
                 "timeout": function.timeout_seconds,
                 "service": function.service,
-                "qualifier": LATEST,
-                "version_id": "",
+                "qualifier": function.qualifier,
+                "version_id": function.version,
                 "log_project": "",
                 "log_store": "",
                 "region": self._region,

@@ -8,14 +8,32 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 #: Rounds of look, kill and wait before a tree is given up: about two seconds. What is still there then
 #: sleeps in the kernel and dies when it wakes up.
 _ROUNDS = 200
 _ROUND_SECONDS = 0.01
+
+#: Rounds of look and stop before the members of a tree are killed as they are known. A fork bomb needs a few.
+_STOP_ROUNDS = 50
+
+#: Looks, each some microseconds, before a process that was told to stop counts as stopped.
+_HALT_LOOKS = 100
+
+#: What the vendor gives an instance (runtime.md 5.10), as far as this user's hard limit goes.
+_OPEN_FILES = 100_000
+
+#: Scratch folders are called like this, and no other folder is removed as one.
+SCRATCH_PREFIX = "fun-"
+
+#: A process, and when it started: its pid alone may be somebody else's by now.
+Member = tuple[int, int]
 
 
 def peak_memory_mb(pid: int) -> float:
@@ -39,26 +57,87 @@ def start_time(pid: int) -> int:
 
     0 where there is no such process, or no /proc.
     """
-    text = _read(f"/proc/{pid}/stat")
-    # The second field is the program's name, in brackets, and may hold spaces and brackets itself.
-    fields = text[text.rfind(b")") + 1 :].split()
+    fields = _stat(pid)
     return int(fields[19]) if len(fields) > 19 else 0
 
 
-def kill_tree(pid: int, instance_id: str, sig: int) -> None:
-    """Signal a process group, all descendants and, for SIGKILL, whatever bears the instance's id.
+def set_limits(pid: int) -> None:
+    """What a process of a function's may use: no core dumps, and as many open files as in the cloud.
 
-    Children that moved to a session of their own and lost their parent are known only by the
-    FC_INSTANCE_ID they inherited. SIGKILL is repeated until none is left, because a process may fork
-    while it is being looked for; this call then blocks for some milliseconds.
+    Set from outside, so that no worker has to. Limits on memory and processes are not of this kind: the
+    system counts address space, and a user's processes together (see limits.py).
     """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with suppress(OSError, ValueError):  # it has ended already
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+        soft = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def family(pid: int) -> list[Member]:
+    """All descendants, to be found again when the one who held them together has gone."""
+    return [(member, start_time(member)) for member in descendants(pid)]
+
+
+def terminate(pid: int) -> None:
+    """Ask a process group and all descendants to end."""
     kin = descendants(pid)
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, sig)
+        os.killpg(pid, signal.SIGTERM)
     for member in kin:
-        _signal(member, sig)
-    if sig == signal.SIGKILL:
-        kill_bearers(instance_id)
+        _signal(member, signal.SIGTERM)
+
+
+def kill_tree(pid: int, instance_id: str) -> None:
+    """Kill a process group, all descendants and whatever bears the instance's id.
+
+    Blocks for some milliseconds. First everything is stopped, until nothing new turns up: what is stopped
+    can't fork, and an adopted orphan stays in the tree only as long as its new parent lives.
+    """
+    members = _stop_tree(pid)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    for member in reversed(members):
+        _signal(member, signal.SIGKILL)
+    kill_bearers(instance_id)
+
+
+def kill_members(members: Iterable[Member]) -> None:
+    """Kill those of a family that are still there, and what they have started since."""
+    for pid, started in members:
+        if started and start_time(pid) == started:
+            for member in reversed(_stop_tree(pid)):
+                _signal(member, signal.SIGKILL)
+
+
+@contextmanager
+def halted(pid: int) -> Iterator[None]:
+    """Hold a process still for a moment: what it was writing is written, what it will write is not yet."""
+    _signal(pid, signal.SIGSTOP)
+    try:
+        for _ in range(_HALT_LOOKS):
+            if _stat(pid)[:1] not in ([b"R"], [b"D"], [b"S"]):
+                break
+        yield
+    finally:
+        _signal(pid, signal.SIGCONT)
+
+
+def _stop_tree(pid: int) -> list[int]:
+    """Stop a process and its descendants, nearest first; they are returned."""
+    stopped: dict[int, None] = {}
+    for _ in range(_STOP_ROUNDS):
+        new = [member for member in (pid, *descendants(pid)) if member not in stopped]
+        if not new:
+            break
+        for member in new:
+            _signal(member, signal.SIGSTOP)
+            stopped[member] = None
+    return list(stopped)
 
 
 def bearers(instance_id: str) -> list[int]:
@@ -91,10 +170,16 @@ def kill_bearers(instance_id: str) -> None:
         time.sleep(_ROUND_SECONDS)
 
 
-def write_note(path: str, pid: int) -> None:
-    """Note a process, so that kill_leftovers finds it should we die before it does."""
+def write_note(path: str, pid: int, scratch: str = "") -> None:
+    """Note a process and its scratch folder, so that kill_leftovers finds them should we die before it."""
     with open(path, "w") as file:
-        json.dump({"pid": pid, "start_time": start_time(pid)}, file)
+        json.dump({"pid": pid, "start_time": start_time(pid), "scratch": scratch}, file)
+
+
+def remove_scratch(path: str) -> None:
+    """Remove an instance's scratch folder, if that is what it is."""
+    if os.path.basename(path).startswith(SCRATCH_PREFIX):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def kill_leftovers(run_dir: str) -> list[str]:
@@ -107,24 +192,25 @@ def kill_leftovers(run_dir: str) -> list[str]:
         instance_ids = [name[:-5] for name in os.listdir(run_dir) if name.endswith(".json")]
     for instance_id in instance_ids:
         path = os.path.join(run_dir, f"{instance_id}.json")
-        pid, started = _read_note(path)
+        pid, started, scratch = _read_note(path)
         # The pid may belong to somebody else by now; without a start time there is no telling.
         if started and start_time(pid) == started:
-            kill_tree(pid, instance_id, signal.SIGKILL)
+            kill_tree(pid, instance_id)
         else:
             kill_bearers(instance_id)
+        remove_scratch(scratch)
         with suppress(FileNotFoundError):
             os.remove(path)
     return instance_ids
 
 
-def _read_note(path: str) -> tuple[int, int]:
-    """Pid and start time; zeros for a note that its writer did not finish."""
+def _read_note(path: str) -> tuple[int, int, str]:
+    """Pid, start time and scratch folder; nothing of a note that its writer did not finish."""
     try:
         note = json.loads(_read(path))
-        return int(note["pid"]), int(note["start_time"])
+        return int(note["pid"]), int(note["start_time"]), str(note.get("scratch", ""))
     except (ValueError, KeyError, TypeError):
-        return 0, 0
+        return 0, 0, ""
 
 
 def _children(pid: int) -> list[int]:
@@ -136,6 +222,13 @@ def _children(pid: int) -> list[int]:
     for thread in threads:
         found += [int(child) for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
     return found
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What the system tells of a process in one line, from its state on."""
+    text = _read(f"/proc/{pid}/stat")
+    # The second field is the program's name, in brackets, and may hold spaces and brackets itself.
+    return text[text.rfind(b")") + 1 :].split()
 
 
 def _peak_kb(pid: int) -> int:

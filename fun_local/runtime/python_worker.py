@@ -6,9 +6,11 @@ is the function's own and becomes its log.
 
     daemon                          worker
       static context     ------>
-                         <------    {"kind": "ready"}
-      {"kind": 0, ...}   ------>                            0 invoke, 1 initializer, 2 preStop
+                         <------    {"kind": "ready", "is_interruptible": true}
+      {"kind": 0, ...}   ------>                            0 invoke, 1 initializer, 2 preStop, 3 preFreeze
                          <------    {"kind": "ok" | "unhandled"}, body
+      {"kind": 2, ...} and SIGURG ->                        the handler that runs is interrupted for preStop
+                         <------    {"kind": "ok" | "unhandled", "request": 2}
       end of file        ------>    exits
 
 LEASH is a pipe on which nothing is ever sent. When its other end closes the daemon has died, and we and
@@ -48,8 +50,14 @@ SAFE = (
     "FC_SNAPSHOT_FLAG FC_VER_ID"
 ).split()
 
-INVOKE, INITIALIZER, PRE_STOP = 0, 1, 2
-MARKERS = {INVOKE: "Invoke", INITIALIZER: "Initialize", PRE_STOP: "PreStop"}
+INVOKE, INITIALIZER, PRE_STOP, PRE_FREEZE = range(4)
+MARKERS = {INVOKE: "Invoke", INITIALIZER: "Initialize", PRE_STOP: "PreStop", PRE_FREEZE: "PreFreeze"}
+
+#: Who loads these is about to start processes.
+STARTERS = "subprocess", "_posixsubprocess"
+
+#: prctl's number for becoming the parent of one's orphaned descendants.
+PR_SET_CHILD_SUBREAPER = 36
 
 PREFIX = struct.Struct(">II")
 
@@ -157,6 +165,8 @@ class StandardFirst:
         self.depth = 0
 
     def find_spec(self, name, path=None, target=None):
+        if name in STARTERS:
+            Orphans.adopt()
         if path is not None or not (name in self.names or self.depth):
             return None
         spec = PathFinder.find_spec(name, self.path)
@@ -415,6 +425,7 @@ class Worker:
         self.code = Code(static["code"])
         self.request_id = ""
         self.is_busy = False
+        self.is_called = False
         self.level = os.environ.get("FC_SERVER_LOG_LEVEL", "").upper()
         self.stdout = Output(1, "<stdout>")
         self.watchdog = None
@@ -432,7 +443,7 @@ class Worker:
                 del os.environ[name]
         normal = [path for path in sys.path if path != os.path.dirname(sys.argv[0])]
         layers = "/opt/python/lib/python{}.{}/site-packages".format(*sys.version_info)
-        sys.path[:] = [self.code.folder, layers, "/opt/python", *normal]
+        sys.path[:] = [self.code.folder, layers, "/opt/python", *with_user_base(normal)]
         del sys.argv[1:]
         sys.stdout = sys.__stdout__ = self.stdout  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = Output(2, "<stderr>")  # type: ignore[misc]
@@ -440,11 +451,15 @@ class Worker:
             self.take_over_logging(sys.modules["logging"])
         sys.meta_path.insert(0, StandardFirst(normal, self.take_over_logging))
         _signal.signal(_signal.SIGTERM, self.on_sigterm)
+        if self.static.get("has_pre_stop"):
+            _signal.signal(_signal.SIGURG, self.on_sigurg)
         if not self.tie():
             self.watchdog = _thread.start_new_thread(self.watch, ())
         if hasattr(os, "register_at_fork"):
             # A forked child that lived on would keep our end of the socket open.
-            os.register_at_fork(after_in_child=self.leave_to_parent)
+            os.register_at_fork(before=Orphans.adopt, after_in_child=self.leave_to_parent)
+        if any(name in sys.modules for name in STARTERS):
+            Orphans.adopt()
 
     def take_over_logging(self, logging):
         """One handler on the root logger, in the vendor's format (runtime.md 2.9)."""
@@ -475,19 +490,42 @@ class Worker:
     def serve(self):
         """Answer requests until the daemon closes its end."""
         say("FunctionCompute python3 runtime inited.")
-        self.reply("ready", b"")
+        self.reply("ready", b"", '"is_interruptible":true' if self.static.get("has_pre_stop") else "")
         while True:
             frame = read_frame(self.fd)
             if frame is None:
                 return
             self.is_busy = True
+            if self.is_called:  # while we were reading
+                self.run_pre_stop()
             kind, body = self.answer(*frame)
             self.is_busy = False
             self.reply(kind, body)
 
-    def reply(self, kind, body):
-        header = f'{{"kind":"{kind}","max_rss_kb":{self.peak_memory_kb()}}}'
+    def reply(self, kind, body, more=""):
+        header = f'{{"kind":"{kind}","max_rss_kb":{self.peak_memory_kb()}{more and "," + more}}}'
         write_frame(self.fd, header.encode("ascii"), body)
+
+    def on_sigurg(self, *_):
+        """There is a frame for us, which must not wait for the end of what we are doing: preStop."""
+        if os.getpid() == self.pid:
+            self.is_called = True
+            if self.is_busy:
+                self.run_pre_stop()
+
+    def run_pre_stop(self):
+        """Run preStop in the middle of a handler: between two of its instructions, or before its first."""
+        self.is_called = False
+        if not is_readable(self.fd):
+            return
+        frame = read_frame(self.fd)
+        if frame is None:
+            return
+        request_id = self.request_id
+        kind, body = self.answer(*frame)
+        self.request_id = request_id
+        # The daemon waits for the handler's result, too: this is not it.
+        self.reply(kind, body, f'"request":{PRE_STOP}')
 
     def answer(self, request, event):
         """Run one request between its markers. Returns the result's kind and body."""
@@ -617,6 +655,66 @@ class Worker:
             ours = self.serve.__code__.co_filename
             stack = [entry for entry in traceback.extract_stack(frame) if entry[0] != ours]
             self.log_error(self.code.cloud_path("".join(traceback.format_list(stack))))
+
+
+def with_user_base(path):
+    """``path`` with the packages that ``fun install`` has put beside the code, before all other packages.
+
+    The interpreter looks there by itself unless it is a virtual environment's, and only for packages that
+    were installed for its own version; those for another one are mostly better than none.
+    """
+    base = os.path.join(os.environ.get("PYTHONUSERBASE", ""), "lib")
+    own = "python{}.{}".format(*sys.version_info)
+    try:
+        versions = sorted(os.listdir(base), key=lambda name: (name != own, name))
+    except OSError:
+        return path
+    folders = [os.path.join(base, name, "site-packages") for name in versions if name.startswith("python3")]
+    folders = [folder for folder in folders if os.path.isdir(folder)][:1]
+    if not folders or folders[0] in path:
+        return path
+    import site
+
+    before = sys.path[:]
+    sys.path[:] = []
+    site.addsitedir(folders[0])  # with what its .pth files add
+    found, sys.path[:] = sys.path[:], before
+    packages = [n for n, entry in enumerate(path) if entry.endswith(("site-packages", "dist-packages"))]
+    first = packages[0] if packages else len(path)
+    return path[:first] + found + path[first:]
+
+
+class Orphans:
+    """Descendants of ours whose own parent has ended."""
+
+    are_ours = False
+
+    @classmethod
+    def adopt(cls):
+        """Become their parent, so that they stay in our process tree.
+
+        There the daemon finds them, to measure and to end them, even if they have left our process group and
+        cleared their environment. Done when the function is about to start a process, because the part of
+        ctypes that it takes is a twentieth of our start-up. Systems other than Linux, interpreters without
+        that part, and functions that start processes by none but os.system or os.posix_spawn, go without.
+        """
+        if cls.are_ours or sys.platform != "linux":
+            return
+        cls.are_ours = True
+        try:
+            import _ctypes
+
+            prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+            _ctypes.call_function(prctl, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+        except Exception:
+            pass
+
+
+def is_readable(fd):
+    """Whether reading would not wait."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def is_closed(fd, milliseconds):

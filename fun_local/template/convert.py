@@ -38,7 +38,6 @@ _IDLE_FUNCTION = {
     "Layers": "layers are not loaded",
     "InstanceType": "instances are processes of this machine",
     "InstanceSoftConcurrency": "only InstanceConcurrency counts",
-    "CustomRuntimeConfig": "the archive's bootstrap file is started",
     "CustomHealthCheckConfig": "instances are not probed",
     "CustomDNS": "names are resolved as on this machine",
     "Cpu": "processors are not limited",
@@ -111,6 +110,8 @@ def function(properties: Mapping[str, Any], stack: str) -> Function:
     }
     given: dict[str, Any] = {to: properties[key] for key, to in named.items() if key in properties}
     given |= _hooks(properties.get("InstanceLifecycleConfig", {}))
+    start = properties.get("CustomRuntimeConfig", {})
+    given |= {f"custom_{key.lower()}": tuple(start[key]) for key in ("Command", "Args") if key in start}
     settings = properties.get("AsyncConfiguration")
     return Function(
         service=properties["ServiceName"],

@@ -6,6 +6,8 @@ have no counterpart in a function of the model, and nothing here depends on them
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +48,6 @@ _IDLE = {
     "layers": "layers are not loaded",
     "instanceType": "instances are processes of this machine",
     "instanceSoftConcurrency": "only instanceConcurrency counts",
-    "customRuntimeConfig": "the archive's bootstrap file is started",
     "customHealthCheckConfig": "instances are not probed",
     "customDNS": "names are resolved as on this machine",
     "cpu": "processors are not limited",
@@ -118,6 +119,9 @@ def function(kind: str, properties: Mapping[str, Any], stack: str) -> Function:
     spelled |= {to: given[key] for key, to in _FUNCTION.items() if key in given}
     spelled |= {"ServiceName": names[0], "FunctionName": names[1]}
     spelled["InstanceLifecycleConfig"] = _hooks(given.get("instanceLifecycleConfig", {}))
+    start = given.get("customRuntimeConfig", {})
+    named = {"command": "Command", "args": "Args"}
+    spelled["CustomRuntimeConfig"] = {to: _words(start[key]) for key, to in named.items() if key in start}
     spelled.setdefault("Handler", _HANDLER)
     if settings is not None:
         spelled["AsyncConfiguration"] = _async(settings, destination)
@@ -151,6 +155,17 @@ def _hooks(given: Mapping[str, Any]) -> dict[str, Any]:
         for key, to in (("preStop", "PreStop"), ("preFreeze", "PreFreeze"))
         if given.get(key)
     }
+
+
+def _words(given: str | list[str]) -> list[str]:
+    """A command's words: as a list, as JSON of one, or in the manner of a shell."""
+    if not isinstance(given, str):
+        return given
+    try:
+        words = json.loads(given) if given.lstrip().startswith("[") else shlex.split(given)
+    except ValueError:
+        return [given]
+    return [str(word) for word in words]
 
 
 def _async(settings: Mapping[str, Any], destination: Mapping[str, str]) -> dict[str, Any]:

@@ -22,10 +22,13 @@ import pytest
 from fun_local.errors import CorruptState, InvalidRequest, Unavailable
 from fun_local.model.outcome import INITIALIZATION, UNHANDLED, Ending
 from fun_local.model.resources import Function
-from fun_local.runtime import exits, process, processes
+from fun_local.runtime import exits, interpreters, process, processes
 from fun_local.runtime.process import ProcessRuntime
 
 FUNCTIONS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "functions")
+
+#: The runtime that our own interpreter is the right one for.
+OWN = f"python3.{sys.version_info[1]}"
 
 linux = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc")
 
@@ -43,6 +46,7 @@ class Lab:
         self.run_dir = str(folder / "run")
         self.grace_seconds = 5.0
         self.extra_environment = {}
+        self.look = None
         self.instances = []
 
     def runtime(self):
@@ -54,12 +58,13 @@ class Lab:
             region="cn-shanghai",
             stop_grace_seconds=self.grace_seconds,
             extra_environment=self.extra_environment,
+            look=self.look,
         )
 
     @asynccontextmanager
     async def instance(self, code, handler="index.handler", **configuration):
         """A started instance, stopped in the end."""
-        configuration.setdefault("runtime", "python3.10")
+        configuration.setdefault("runtime", OWN)
         configuration.setdefault("timeout_seconds", 30)
         function = Function("shop", "order", handler=handler, code=str(code), **configuration)
         instance = await self.runtime().start(function)
@@ -401,7 +406,8 @@ def test_an_exit_while_importing_is_an_exit(lab):
 
 def test_memory_of_a_process_that_died_is_known_where_it_exceeds_ours(lab):
     held = exits.own_peak_kb() // 1024 + 150
-    result = lab.invoke("exits", payload=b"os._exit", environment={"HELD_MB": f"{held}"})
+    held_by = {"HELD_MB": f"{held}"}
+    result = lab.invoke("exits", payload=b"os._exit", environment=held_by, memory_mb=32768)
     assert held < result.memory_mb < held + 100
 
 
@@ -828,6 +834,34 @@ def test_sigterm_means_to_a_forked_child_what_it_means_to_anybody(lab):
     assert "Dumping stack trace" not in lab.log
 
 
+# --- dependencies in the code folder ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["own", "python3.4"])
+def test_what_fun_install_has_left_can_be_imported(lab, tmp_path, version):
+    """Of our version or, when there is nothing for it, of another; and before other installed packages."""
+    version = f"python3.{sys.version_info[1]}" if version == "own" else version
+    packages = tmp_path / ".fun" / "python" / "lib" / version / "site-packages"
+    for folder in (packages, tmp_path / "more"):
+        folder.mkdir(parents=True)
+    (packages / "installed.py").write_text("name = 'installed'\n")
+    (packages / "more.pth").write_text(str(tmp_path / "more") + "\n")
+    (packages / "click.py").write_text("name = 'of the function'\n")
+    (tmp_path / "more" / "by_path_file.py").write_text("name = 'by path file'\n")
+    (tmp_path / "index.py").write_text(
+        "import os, sys\n"
+        "import by_path_file, click, installed\n"
+        "def handler(event, context):\n"
+        "    names = [installed.name, by_path_file.name, click.name]\n"
+        "    return [names, sys.path[0], os.environ['PATH'].split(':'), os.environ['PYTHONUSERBASE']]\n"
+    )
+    names, first, programs, base = json.loads(lab.invoke(tmp_path).payload)
+    assert names == ["installed", "by path file", "of the function"]
+    assert first == str(tmp_path)
+    assert str(tmp_path / ".fun" / "python" / "bin") in programs
+    assert base == str(tmp_path / ".fun" / "python")
+
+
 # --- logs (2.9, 5.7) --------------------------------------------------------------------------------------
 
 
@@ -930,7 +964,7 @@ def test_a_forged_answer_costs_the_function_its_process(lab, forged, ending):
 # --- starting ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("runtime", ["python2.7", "nodejs18", "custom", "java11", ""])
+@pytest.mark.parametrize("runtime", ["python2.7", "custom", "java11", ""])
 def test_runtimes_that_cannot_run_here_are_refused(lab, runtime):
     async def run():
         async with lab.instance("echo", runtime=runtime):
@@ -945,6 +979,36 @@ def test_runtimes_that_cannot_run_here_are_refused(lab, runtime):
 @pytest.mark.parametrize("runtime", ["python3", "python3.6", "python3.9", "python3.10", "python3.12"])
 def test_all_python_3_runtimes_run_here(lab, runtime):
     assert lab.invoke("echo", payload=b"x", runtime=runtime).payload == b"x"
+    lines = lab.log.splitlines()
+    declared = (3, 6) if runtime == "python3" else (3, int(runtime[8:]))
+    found = interpreters.find(runtime, os.environ, worker=process.__file__, byte_code_dir=lab.run_dir)
+    assert lines[0].startswith("fun-local: Python 3.") == (found.version != declared)
+
+
+def test_an_interpreter_of_another_version_is_told_in_the_first_line_of_the_log(lab, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("PYENV_ROOT", "/nowhere")
+    lab.invoke("echo", runtime="python3.99")
+    first, second = lab.log.splitlines()[:2]
+    assert first == f"fun-local: {interpreters.notice('python3.99', interpreters.OWN)}"
+    assert second == "FunctionCompute python3 runtime inited."
+    lab.invoke("echo")
+    assert lab.log.startswith("FunctionCompute")
+
+
+def test_a_name_that_says_no_version_is_refused(lab):
+    with pytest.raises(InvalidRequest, match=r"'python3\.x' says no version") as caught:
+        lab.invoke("echo", runtime="python3.x")
+    assert "python3.10" in caught.value.hint
+
+
+def test_an_interpreter_that_has_gone_is_looked_for_anew(lab, monkeypatch):
+    runtime = lab.runtime()
+    runtime._interpreters[OWN] = interpreters.Interpreter("/no/such/python", interpreters.OWN, "worker")
+    monkeypatch.setattr(lab, "runtime", lambda: runtime)
+    with pytest.raises(Unavailable, match="/no/such/python could not be started"):
+        lab.invoke("echo")
+    assert lab.invoke("echo", payload=b"x").payload == b"x"
 
 
 def test_code_that_is_gone_is_told(lab):
@@ -1008,7 +1072,9 @@ def killed_daemon(tmp_path, code, handler="index.handler", *, shows, busy=True, 
     here = [os.path.dirname(os.path.abspath(__file__))]
     script = textwrap.dedent(DAEMON).format(path=here, busy=busy, without_leash=without_leash)
     command = [sys.executable, "-c", script, str(tmp_path), code, handler]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
+    # Nobody may come after it to remove the scratch folder.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as daemon:
         instance_id, log_path = daemon.stdout.readline().split()
         deadline = time.monotonic() + 20
         while True:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_memory_is_that_of_the_whole_tree(start):
     process = start(code)
     assert len(processes.descendants(process.pid)) == 1
     assert 40 < processes.peak_memory_mb(process.pid) < 150
-    processes.kill_tree(process.pid, "c-nobody", signal.SIGKILL)
+    processes.kill_tree(process.pid, "c-nobody")
     assert process.wait() == -signal.SIGKILL
 
 
@@ -67,7 +68,62 @@ def test_who_is_gone_has_no_memory_and_no_children():
         pass
     assert processes.peak_memory_mb(process.pid) == 0.0
     assert processes.descendants(process.pid) == []
-    processes.kill_tree(process.pid, "c-nobody", signal.SIGTERM)
+    processes.terminate(process.pid)
+    processes.kill_tree(process.pid, "c-nobody")
+
+
+def test_a_tree_that_forks_all_the_time_ends(start, unique):
+    """Each child is stopped before any is killed, else those would start others meanwhile."""
+    code = (
+        "import os, time\n"
+        "print('up', flush=True)\n"
+        "while True:\n"
+        "    if os.fork() == 0: os.setsid(); time.sleep(0.02); os.fork(); time.sleep(600)\n"
+        "    time.sleep(0.02)\n"
+    )
+    process = start(code, instance_id=unique)
+    deadline = time.monotonic() + 10
+    while len(processes.descendants(process.pid)) < 5:
+        assert time.monotonic() < deadline
+    processes.kill_tree(process.pid, unique)
+    assert process.wait() == -signal.SIGKILL
+    assert processes.bearers(unique) == []
+
+
+def test_a_family_is_found_when_nobody_holds_it_together_any_more(start):
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}], env={{}})"
+    process = start(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], env={{}})")
+    family = processes.family(process.pid)
+    assert len(family) == 2
+    process.kill()
+    process.wait()
+    strangers = [(pid, started - 1) for pid, started in family]
+    processes.kill_members(strangers)
+    assert [processes.start_time(pid) for pid, _ in family] == [started for _, started in family]
+    processes.kill_members(family)
+    deadline = time.monotonic() + 10
+    while any(processes.start_time(pid) == started and not is_zombie(pid) for pid, started in family):
+        assert time.monotonic() < deadline
+
+
+def is_zombie(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_leftovers_scratch_folder_goes_with_it(tmp_path, unique):
+    scratch, precious = tmp_path / "fun-scratch", tmp_path / "precious"
+    run_dir = tmp_path / "run"
+    for folder in (scratch, precious, run_dir):
+        folder.mkdir()
+    names = [f"{unique}-1", f"{unique}-2"]
+    for name, path in zip(names, (scratch, precious), strict=True):
+        processes.write_note(str(run_dir / f"{name}.json"), 0, str(path))
+    assert sorted(processes.kill_leftovers(str(run_dir))) == names
+    assert (scratch.exists(), precious.exists()) == (False, True)
 
 
 def test_leftovers_are_ended_and_their_notes_removed(start, tmp_path, unique):

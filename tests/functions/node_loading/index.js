@@ -1,0 +1,2 @@
+exports.handler = (event, context, callback) => callback(null, __filename.split('/').pop());
+exports.value = 42;

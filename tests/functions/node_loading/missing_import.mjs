@@ -1,0 +1,3 @@
+import './nowhere.mjs';
+
+export const handler = async () => 'never';
