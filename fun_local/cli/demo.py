@@ -15,19 +15,15 @@ import click
 
 from fun_local.cli import output
 from fun_local.errors import FunLocalError
+from fun_local.projects.source import shipped
 
 QUEUE = "demo-dlq"
 FUNCTION = "encode"
 
 
 def example(name: str) -> str:
-    """The folder of an example: inside the installed package, or beside it in a checkout."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for folder in (package, os.path.dirname(package)):
-        path = os.path.join(folder, "examples", name)
-        if os.path.isdir(path):
-            return path
-    raise FunLocalError("ExampleMissing", f"the example {name!r} is not part of this installation")
+    """The folder of an example."""
+    return os.path.join(shipped("examples"), name)
 
 
 class _Stage:
@@ -36,7 +32,8 @@ class _Stage:
     def __init__(self, home: str, folder: str, *, is_quiet: bool) -> None:
         self._folder = folder
         self._is_quiet = is_quiet
-        self._environment = {**os.environ, "FUN_LOCAL_HOME": home}
+        # Any free port: the user's own daemon may have the usual one.
+        self._environment = {**os.environ, "FUN_LOCAL_HOME": home, "FUN_LOCAL_PORT": "0"}
         self._environment.pop("FUN_LOCAL_VERBOSE", None)
         self.steps: list[dict[str, object]] = []
 

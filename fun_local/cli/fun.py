@@ -11,15 +11,19 @@ from fun_local.cli import output
 
 #: Command -> (module, attribute, one line of help): here, so that `fun --help` imports none of them.
 _COMMANDS = {
+    "init": ("init", "init", "Start a new project from a template."),
     "deploy": ("deploy", "deploy", "Deploy a template into the local home."),
     "validate": ("validate", "validate", "Check a template; print what is wrong with it."),
     "remove": ("remove", "remove", "Remove a stack, a service or a function."),
     "async-config": ("async_config", "async_config", "Show or change how asynchronous calls are treated."),
     "info": ("info", "info", "Show what is deployed."),
     "invoke": ("invk", "fun_invoke", "Invoke a deployed function."),
+    "local": ("local", "local", "Run a function of the template in this folder, without deploying it."),
     "executions": ("executions", "executions", "List, watch, stop and retry executions."),
     "mns": ("mns", "mns", "Queues and topics: create, send, receive, publish, subscribe."),
     "daemon": ("daemon", "daemon", "Start, stop and look after the daemon."),
+    "env": ("env", "env", "Point the vendor's tools and SDKs at this home."),
+    "keys": ("keys", "keys", "Replace the access key of this home."),
     "config": ("config", "config", "Show the settings and where they come from."),
     "demo": ("demo", "demo", "See it all at work in under half a minute."),
 }
