@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from fun_local import __version__, settings
 from fun_local.cli import output
-from fun_local.cli.client import Client
-from fun_local.errors import CorruptState, Unavailable
+from fun_local.cli.client import Client, raise_problem
+from fun_local.errors import Conflict, CorruptState, Unavailable
 from fun_local.home import log_path
+
+CHECKED = "checked"
+UNCHECKED = "NOT CHECKED"
 
 
 @click.group()
@@ -25,18 +31,32 @@ def daemon() -> None:
     """
 
 
+def _endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of all that starts a daemon."""
+    port = click.option(
+        "--port", type=click.IntRange(0, 65_535), help="Listen on this port, 0: any free one."
+    )
+    insecure = click.option(
+        "--insecure-no-auth", is_flag=True, help="Check no signatures: every local program may do anything."
+    )
+    return port(insecure(command))
+
+
 @daemon.command()
+@_endpoint_options
 @output.json_option
-def start(as_json: bool) -> None:
+def start(port: int | None, insecure_no_auth: bool, as_json: bool) -> None:
     """Start the daemon in the background.
 
     \b
     Examples:
       fun daemon start
+      fun daemon start --port 0
     """
     client = Client(settings.default_home())
     was_up = client.is_up()
-    client.start()
+    client.start(needs_endpoint=True, settings=_variables(port, insecure_no_auth))
+    _check_as_asked(client, port, insecure_no_auth)
     _say(client, "was running already" if was_up else "started", as_json)
 
 
@@ -58,8 +78,9 @@ def stop(as_json: bool) -> None:
 
 
 @daemon.command()
+@_endpoint_options
 @output.json_option
-def restart(as_json: bool) -> None:
+def restart(port: int | None, insecure_no_auth: bool, as_json: bool) -> None:
     """Stop the daemon, if it runs, and start it.
 
     \b
@@ -68,7 +89,8 @@ def restart(as_json: bool) -> None:
     """
     client = Client(settings.default_home())
     _stop(client)
-    client.start()
+    client.start(needs_endpoint=True, settings=_variables(port, insecure_no_auth))
+    _check_as_asked(client, port, insecure_no_auth)
     _say(client, "restarted", as_json)
 
 
@@ -85,6 +107,10 @@ def status(as_json: bool) -> None:
     if as_json:
         output.print_json(found)
         return
+    if problem := found["problem"]:
+        found["problem"] = f"{problem['message']}. {problem['hint']}"
+    if timer := found["next_timer"]:
+        found["next_timer"] = f"{timer['trigger']} at {output.moment(timer['time'])}"
     for key, value in found.items():
         click.echo(f"{key + ':':<20}{'-' if value is None else value}")
 
@@ -113,7 +139,8 @@ def logs(follow: bool) -> None:
 
 
 @daemon.command()
-def run() -> None:
+@_endpoint_options
+def run(port: int | None, insecure_no_auth: bool) -> None:
     """Run the daemon in the foreground, until SIGTERM or Ctrl-C.
 
     \b
@@ -122,7 +149,36 @@ def run() -> None:
     """
     from fun_local.daemon import serve_home  # everything that serves: only here
 
-    serve_home(settings.default_home())
+    environ = {**os.environ, **_variables(port, insecure_no_auth)}
+    serve_home(settings.default_home(), needs_endpoint=True, environ=environ)
+
+
+def _variables(port: int | None, insecure_no_auth: bool) -> dict[str, str]:
+    """Options as what they go before: settings of the environment."""
+    found = {}
+    if port is not None:
+        found[f"{settings.PREFIX}PORT"] = str(port)
+    if insecure_no_auth:
+        found[f"{settings.PREFIX}INSECURE_NO_AUTH"] = "true"
+    return found
+
+
+def _check_as_asked(client: Client, port: int | None, insecure_no_auth: bool) -> None:
+    """A daemon that ran already may serve otherwise than is asked for now."""
+    found = client.call("endpoint", start=False)
+    raise_problem(found)
+    if port and not found["endpoint"].endswith(f":{port}"):
+        raise Conflict(
+            "DaemonRunning",
+            f"the daemon runs and listens on {found['endpoint']}",
+            hint=f"fun daemon restart --port {port}",
+        )
+    if insecure_no_auth and found["checksSignatures"]:
+        raise Conflict(
+            "DaemonRunning",
+            "the daemon runs and checks signatures",
+            hint="fun daemon restart --insecure-no-auth",
+        )
 
 
 def _stop(client: Client) -> bool:
@@ -141,19 +197,23 @@ def _say(client: Client, what: str, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
     else:
-        click.echo(f"daemon {what} (pid {found['pid']})")
+        click.echo(f"daemon {what} (pid {found['pid']}), listening on {found['endpoint']}")
+    if found["signatures"] == UNCHECKED:
+        output.warn(f"signatures are not checked: every program of this machine may use {found['endpoint']}")
 
 
-def _status(client: Client) -> dict[str, object]:
-    """The contract's keys; ``endpoint`` and ``consoleUrl`` are null while nothing is served over TCP."""
+def _status(client: Client) -> dict[str, Any]:
+    """The contract's keys; ``endpoint`` is null where the port could not be had, ``problem`` says why."""
     try:
-        answer = client.call("status", start=False)
+        answer = {**client.call("status", start=False), **client.call("endpoint", start=False)}
     except Unavailable:
         answer = {}
     return {
         "running": bool(answer),
         "pid": answer.get("pid"),
-        "endpoint": None,
+        "endpoint": answer.get("endpoint"),
+        "problem": answer.get("problem"),
+        "signatures": _signatures(answer),
         "consoleUrl": None,
         "home": client.home,
         "version": answer.get("version", __version__),
@@ -161,7 +221,14 @@ def _status(client: Client) -> dict[str, object]:
         "running_executions": answer.get("running_executions", 0),
         "busy_instances": answer.get("busy_instances", 0),
         "idle_instances": answer.get("idle_instances", 0),
+        "next_timer": answer.get("next_timer"),
     }
+
+
+def _signatures(answer: dict[str, Any]) -> str | None:
+    if not answer.get("endpoint"):
+        return None
+    return CHECKED if answer["checksSignatures"] else UNCHECKED
 
 
 def _queued(home: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import click
@@ -9,9 +10,9 @@ import click
 from fun_local import settings
 from fun_local.cli import output
 from fun_local.cli.deployment import function_json
-from fun_local.errors import NotFound
+from fun_local.errors import InvalidRequest, NotFound
 from fun_local.model.deployed import Deployed
-from fun_local.model.resources import AsyncConfig
+from fun_local.model.resources import AsyncConfig, Trigger
 from fun_local.store import registry
 
 
@@ -107,6 +108,7 @@ def _as_json(deployed: Deployed) -> dict[str, Any]:
                 "triggerType": t.type,
                 "qualifier": t.qualifier,
                 "triggerConfig": t.config,
+                "nextFiringTime": _next_ms(t),
             }
             for _, t in sorted(deployed.triggers.items())
         ],
@@ -115,6 +117,18 @@ def _as_json(deployed: Deployed) -> dict[str, Any]:
             for _, d in sorted(deployed.domains.items())
         ],
     }
+
+
+def _next_ms(trigger: Trigger) -> int | None:
+    """When a timer fires next, provided that the daemon runs; None for what fires at no set time."""
+    if trigger.type != "timer":
+        return None
+    from fun_local.model.schedule import next_firing_ms  # most homes have no timers
+
+    try:
+        return next_firing_ms(trigger, time.time_ns() // 1_000_000)
+    except InvalidRequest:  # taken by an older version; the daemon's log says so
+        return None
 
 
 def _show(deployed: Deployed) -> None:
@@ -147,8 +161,11 @@ def _show(deployed: Deployed) -> None:
         [[ref, describe_async(config)] for ref, config in sorted(deployed.async_configs.items())],
     )
     _table(
-        ("TRIGGER", "TYPE", "QUALIFIER"),
-        [[t.path, t.type, t.qualifier] for _, t in sorted(deployed.triggers.items())],
+        ("TRIGGER", "TYPE", "QUALIFIER", "NEXT"),
+        [
+            [t.path, t.type, t.qualifier, output.moment(_next_ms(t) or 0)]
+            for _, t in sorted(deployed.triggers.items())
+        ],
     )
     _table(
         ("CUSTOM DOMAIN", "PATH", "FUNCTION"),

@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from fun_local import accept, settings
-from fun_local.cli import output
+from fun_local.cli import events, output
 from fun_local.cli.client import Client
 from fun_local.cli.times import Duration
-from fun_local.errors import Conflict, InvalidRequest, NotFound
+from fun_local.errors import Conflict, InvalidRequest
 from fun_local.http.answers import accepted
 from fun_local.model.deployed import Deployed
 from fun_local.ports import Message
@@ -36,6 +36,7 @@ _TYPES = click.Choice(["Sync", "Async"], case_sensitive=False)
 @click.option("-q", "--qualifier", default="", help="A version or alias.")
 @click.option("--invocation-id", default="", help="An id of your choice: a second one is refused.")
 @click.option("--delay", type=click.IntRange(0, accept.MAX_DELAY_SECONDS), help="Run so many seconds later.")
+@click.option("--stateful/--no-stateful", default=None, help="Async: keep a record of this one, or none.")
 @click.option("--wait", is_flag=True, help="Async: wait for the end and print the record.")
 @click.option("--timeout", type=Duration(), help="With --wait: give up after this long (exit 4).")
 @click.option("--follow", is_flag=True, help="Async: print the log as it grows, until the end.")
@@ -54,6 +55,7 @@ def invk(
     qualifier: str,
     invocation_id: str,
     delay: int | None,
+    stateful: bool | None,
     wait: bool,
     timeout: float | None,
     follow: bool,
@@ -78,6 +80,7 @@ def invk(
             qualifier=qualifier,
             invocation_id=invocation_id,
             delay_seconds=delay or 0,
+            stateful=stateful,
             wait=wait,
             timeout=timeout,
             follow=follow,
@@ -88,6 +91,8 @@ def invk(
     only_async = {
         "--invocation-id": invocation_id,
         "--delay": delay,
+        "--stateful": stateful,
+        "--no-stateful": stateful is False,
         "--wait": wait,
         "--follow": follow,
         "--no-daemon": no_daemon,
@@ -112,15 +117,7 @@ def _payload(event_str: str | None, event_file: str | None) -> bytes:
         raise click.UsageError("give --event-str or --event-file, not both")
     if event_str is not None:
         return os.fsencode(event_str)
-    if event_file is None:
-        return b""
-    try:
-        with click.open_file(event_file, "rb") as file:
-            # One byte over the limit tells that it is exceeded; an endless stream must not be read.
-            return bytes(file.read(accept.MAX_SYNC_PAYLOAD + 1))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise NotFound("EventFileNotFound", f"can't read the event file {event_file}: {reason}") from None
+    return b"" if event_file is None else events.read_file(event_file)
 
 
 def _invoke_async(
@@ -131,6 +128,7 @@ def _invoke_async(
     qualifier: str,
     invocation_id: str,
     delay_seconds: int,
+    stateful: bool | None,
     wait: bool,
     timeout: float | None,
     follow: bool,
@@ -139,7 +137,7 @@ def _invoke_async(
 ) -> None:
     home = settings.default_home()
     if wait or follow:
-        _require_records(registry.read(home), function, qualifier)
+        _require_records(registry.read(home), function, qualifier, stateful)
     message = put(
         home,
         function,
@@ -148,6 +146,7 @@ def _invoke_async(
         qualifier=qualifier,
         invocation_id=invocation_id,
         delay_seconds=delay_seconds,
+        stateful=stateful,
         no_daemon=no_daemon,
     )
     if follow or wait:
@@ -167,14 +166,16 @@ def _invoke_async(
     output.hint(f"202 Accepted. Follow it with: fun executions logs {message.invocation_id} -f")
 
 
-def _require_records(deployed: Deployed, function: str, qualifier: str) -> None:
+def _require_records(deployed: Deployed, function: str, qualifier: str, stateful: bool | None) -> None:
     """Before anything is accepted: of a stateless invocation there is nothing to wait for."""
+    if stateful is False:
+        raise click.UsageError("--no-stateful leaves no record to wait for")
     ref = deployed.resolve(function, qualifier)
-    if not deployed.async_config(ref).stateful:
+    if not stateful and not deployed.async_config(ref).stateful:
         raise InvalidRequest(
             "InvalidArgument",
             f"{ref} keeps no records (StatefulInvocation is false), so there is nothing to wait for",
-            hint="Leave out --wait and --follow, or set StatefulInvocation in the template.",
+            hint="Add --stateful, or set StatefulInvocation in the template.",
         )
 
 
@@ -231,10 +232,7 @@ def _invoke_sync(
         with open(output_file, "wb") as file:
             file.write(body)
     elif not as_json:
-        sys.stdout.buffer.write(body)
-        if body and not body.endswith(b"\n") and output.is_terminal():
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.flush()
+        output.print_bytes(body)
     if as_json:
         output.print_json(
             {
@@ -258,22 +256,28 @@ def main(request_id: str) -> None:
 
 
 @click.command("invoke")
-@click.argument("function", metavar="[SERVICE/]FUNCTION")
+@click.argument("function", metavar="[[SERVICE/]FUNCTION]", required=False)
 @click.option("-t", "--type", "kind", type=_TYPES, default="Sync", show_default=True)
 @click.option("-e", "--event", help="The event, as text.")
 @click.option("-f", "--event-file", type=click.Path(allow_dash=True), help="A file with the event.")
 @click.option("-s", "--event-stdin", is_flag=True, help="Read the event from stdin.")
 @click.option("-q", "--qualifier", default="", help="A version or alias.")
+@click.option(
+    "--trigger", "trigger_name", metavar="NAME", help="Fire a trigger: send what its source would send."
+)
+@click.option("--print", "only_print", is_flag=True, help="With --trigger: print the event, invoke nothing.")
 @output.json_option
 @click.pass_context
 def fun_invoke(
     context: click.Context,
-    function: str,
+    function: str | None,
     kind: str,
     event: str | None,
     event_file: str | None,
     event_stdin: bool,
     qualifier: str,
+    trigger_name: str | None,
+    only_print: bool,
     as_json: bool,
 ) -> None:
     """Invoke a deployed function, with Funcraft's options.
@@ -282,11 +286,30 @@ def fun_invoke(
     Examples:
       fun invoke main -e '{"k": 1}'
       fun invoke demo/main -t Async -f event.json
+      fun invoke --trigger on-upload
+      fun invoke --trigger demo/main/on-upload --print > event.json
     """
     from fun_local.invk import new_request_id
 
-    if sum((event is not None, event_file is not None, event_stdin)) > 1:
+    events = sum((event is not None, event_file is not None, event_stdin))
+    if events > 1:
         raise click.UsageError("give one of --event, --event-file and --event-stdin")
+    if trigger_name is not None:
+        from fun_local.cli import triggers
+
+        home = settings.default_home()
+        trigger = triggers.find(registry.read(home), trigger_name, function or "")
+        function, qualifier = trigger.function_path, qualifier or trigger.qualifier
+        if not events:
+            sample = triggers.event_of(home, trigger)
+            if only_print:
+                triggers.show(sample)
+                return
+            event = os.fsdecode(sample.payload)
+    if only_print:
+        raise click.UsageError("--print goes with --trigger, and without an event of your own")
+    if function is None:
+        raise click.UsageError("name a function, or a trigger with --trigger")
     context.obj = new_request_id()
     context.invoke(
         invk,

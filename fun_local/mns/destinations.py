@@ -8,17 +8,26 @@ from fun_local.model.names import DestinationAddress
 
 
 class QueueDestination:
-    """ports.Destination for MNS queues."""
+    """ports.Destination for MNS queues.
 
-    def __init__(self, mns: Mns) -> None:
+    Which encoding Function Compute gives a body is not documented. Clients decode base64 unless told not to,
+    so that is how it travels; ``is_raw`` sends the JSON as it is (mns sections 12 and 17).
+    """
+
+    settles = True
+
+    def __init__(self, mns: Mns, *, is_raw: bool = False) -> None:
         self._mns = mns
+        self._is_raw = is_raw
 
     async def deliver(self, address: DestinationAddress, body: bytes, *, seq: int) -> None:
-        await self._mns.send(address.name, body, settles=seq)
+        await self._mns.send(address.name, body, is_wire=self._is_raw, settles=seq)
 
 
 class TopicDestination:
     """ports.Destination for MNS topics: an outcome is published without a tag."""
+
+    settles = True
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics

@@ -1,37 +1,17 @@
-"""The messages of MNS queues, as SQL: what may go in, and what can be seen (mns sections 9 and 10)."""
+"""The messages of MNS queues, as SQL: putting in, looking, taking, deleting (mns sections 9 and 10)."""
 
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
-from fun_local.errors import InvalidRequest, NotFound
+from fun_local.errors import NotFound
+from fun_local.mns.message import NewMessage, QueueMessage, Sent, check_size, new_id, new_receipt
 from fun_local.model.resources import Queue
 
-#: mns section 9.1: 1 is the highest of 16.
-DEFAULT_PRIORITY = 8
-
-
-@dataclass(frozen=True, slots=True)
-class QueueMessage:
-    """A message as a receiver or peeker sees it. Times in milliseconds."""
-
-    message_id: str
-    body: bytes
-    priority: int
-    sent_ms: int
-    first_dequeue_ms: int
-    dequeue_count: int
-    receipt: str = ""
-    next_visible_ms: int = 0
-
-
-def new_id() -> str:
-    """A message id: nobody reads anything into it (mns section 11)."""
-    return secrets.token_hex(16).upper()
+#: A receipt is good for one message of one queue, until that can be received again or is too old.
+_HELD = "WHERE queue = ? AND receipt = ? AND visible_ms > ? AND expires_ms > ?"
 
 
 def attributes(connection: sqlite3.Connection, name: str) -> Queue | None:
@@ -52,51 +32,29 @@ def require(connection: sqlite3.Connection, name: str) -> Queue:
     return queue
 
 
-def check(queue: Queue, body: bytes, *, delay_seconds: int | None, priority: int) -> None:
-    """Raise InvalidRequest unless the queue takes this message."""
-    if not body:
-        raise InvalidRequest("InvalidArgument", "a message body can't be empty")
-    check_size(queue, len(body))
-    if delay_seconds is not None and not 0 <= delay_seconds <= 604_800:
-        raise InvalidRequest("InvalidArgument", f"delay must be 0 to 604800 seconds, not {delay_seconds}")
-    if not 1 <= priority <= 16:
-        raise InvalidRequest("InvalidArgument", f"priority must be 1 to 16, not {priority}")
-
-
-def check_size(queue: Queue, size: int) -> None:
-    """Raise InvalidRequest unless the queue takes a message of so many bytes."""
-    if size > queue.max_message_bytes:
-        raise InvalidRequest(
-            "InvalidArgument",
-            f"message of {size} bytes is over the {queue.max_message_bytes} that queue '{queue.name}' takes",
-        )
-
-
 def insert(
-    connection: sqlite3.Connection,
-    queue: Queue,
-    body: bytes,
-    *,
-    message_id: str,
-    now_ms: int,
-    priority: int = DEFAULT_PRIORITY,
-    delay_seconds: int | None = None,
-) -> None:
+    connection: sqlite3.Connection, queue: Queue, message: NewMessage, *, message_id: str, now_ms: int
+) -> Sent:
     """Put a message into a queue."""
-    delay = queue.delay_seconds if delay_seconds is None else delay_seconds
+    delay = queue.delay_seconds if message.delay_seconds is None else message.delay_seconds
+    receipt = new_receipt(0) if delay else ""
     connection.execute(
-        "INSERT INTO mns_messages (queue, message_id, body, priority, sent_ms, visible_ms,"
-        " expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO mns_messages (queue, message_id, body, priority, sent_ms, visible_ms, expires_ms,"
+        " receipt, is_wire, extras) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             queue.name,
             message_id,
-            body,
-            priority,
+            message.body,
+            message.priority,
             now_ms,
             now_ms + delay * 1000,
             now_ms + queue.retention_seconds * 1000,
+            receipt,
+            message.is_wire,
+            json.dumps(message.extras) if message.extras else "",
         ),
     )
+    return Sent(message_id, receipt)
 
 
 def copy(connection: sqlite3.Connection, name: str, body: bytes, published_bytes: int, now_ms: int) -> None:
@@ -106,7 +64,8 @@ def copy(connection: sqlite3.Connection, name: str, body: bytes, published_bytes
     """
     queue = require(connection, name)
     check_size(queue, published_bytes)
-    insert(connection, queue, body, message_id=new_id(), now_ms=now_ms)
+    # A notification is text as it is: whoever wants it in base64 publishes it so.
+    insert(connection, queue, NewMessage(body, is_wire=True), message_id=new_id(), now_ms=now_ms)
 
 
 def settle(connection: sqlite3.Connection, seq: int) -> bool:
@@ -117,14 +76,41 @@ def settle(connection: sqlite3.Connection, seq: int) -> bool:
     return bool(cursor.rowcount)
 
 
-def visible(connection: sqlite3.Connection, name: str, now_ms: int, limit: int) -> list[tuple[Any, ...]]:
-    """The next messages that can be received, as rows."""
-    return connection.execute(
-        "SELECT seq, message_id, body, priority, sent_ms, first_dequeue_ms, dequeue_count"
+def visible(
+    connection: sqlite3.Connection, name: str, now_ms: int, limit: int
+) -> list[tuple[int, QueueMessage]]:
+    """The next messages that can be received, as a peeker sees them, each with its number."""
+    rows = connection.execute(
+        "SELECT seq, message_id, body, priority, sent_ms, first_dequeue_ms, dequeue_count, is_wire, extras"
         " FROM mns_messages WHERE queue = ? AND visible_ms <= ? AND expires_ms > ?"
         " ORDER BY priority, seq LIMIT ?",
         (name, now_ms, now_ms, limit),
-    ).fetchall()
+    )
+    return [
+        (
+            seq,
+            QueueMessage(
+                message_id,
+                body,
+                priority,
+                sent_ms,
+                first_ms or sent_ms,  # mns section 9.4
+                count,
+                is_wire=bool(is_wire),
+                extras=json.loads(extras) if extras else {},
+            ),
+        )
+        for seq, message_id, body, priority, sent_ms, first_ms, count, is_wire, extras in rows
+    ]
+
+
+def is_any_visible(connection: sqlite3.Connection, name: str, now_ms: int) -> bool:
+    """Whether there is a message to receive."""
+    row = connection.execute(
+        "SELECT 1 FROM mns_messages WHERE queue = ? AND visible_ms <= ? AND expires_ms > ? LIMIT 1",
+        (name, now_ms, now_ms),
+    ).fetchone()
+    return row is not None
 
 
 def take(connection: sqlite3.Connection, name: str, now_ms: int, limit: int) -> list[QueueMessage]:
@@ -133,18 +119,54 @@ def take(connection: sqlite3.Connection, name: str, now_ms: int, limit: int) -> 
     connection.execute("DELETE FROM mns_messages WHERE queue = ? AND expires_ms <= ?", (name, now_ms))
     next_ms = now_ms + queue.visibility_seconds * 1000
     taken = []
-    for row in visible(connection, name, now_ms, limit):
-        seq, message_id, body, priority, sent_ms, first_ms, count = row
-        receipt = f"{seq}-{count + 1}-{secrets.token_hex(8)}"
+    for seq, found in visible(connection, name, now_ms, limit):
+        count = found.dequeue_count + 1
+        message = replace(
+            found,
+            first_dequeue_ms=found.first_dequeue_ms if found.dequeue_count else now_ms,
+            dequeue_count=count,
+            receipt=new_receipt(count),
+            next_visible_ms=next_ms,
+        )
         connection.execute(
             "UPDATE mns_messages SET visible_ms = ?, first_dequeue_ms = ?, dequeue_count = ?,"
             " receipt = ? WHERE seq = ?",
-            (next_ms, first_ms or now_ms, count + 1, receipt, seq),
+            (next_ms, message.first_dequeue_ms, count, message.receipt, seq),
         )
-        taken.append(
-            QueueMessage(message_id, body, priority, sent_ms, first_ms or now_ms, count + 1, receipt, next_ms)
-        )
+        taken.append(message)
     return taken
+
+
+def delete(connection: sqlite3.Connection, name: str, receipt: str, now_ms: int) -> None:
+    """Delete the message that a receipt is good for. Raises NotFound."""
+    gone = connection.execute(
+        f"DELETE FROM mns_messages {_HELD}",  # noqa: S608 - a constant
+        (name, receipt, now_ms, now_ms),
+    ).rowcount
+    if not gone:
+        raise _lapsed()
+
+
+def hide(connection: sqlite3.Connection, name: str, receipt: str, now_ms: int, until_ms: int) -> str:
+    """Hide the message that a receipt is good for until another time; its new receipt. Raises NotFound."""
+    held = (name, receipt, now_ms, now_ms)
+    row = connection.execute(f"SELECT dequeue_count FROM mns_messages {_HELD}", held).fetchone()  # noqa: S608
+    if row is None:
+        raise _lapsed()
+    new = new_receipt(row[0])
+    connection.execute(
+        f"UPDATE mns_messages SET visible_ms = ?, receipt = ? {_HELD}",  # noqa: S608 - a constant
+        (until_ms, new, *held),
+    )
+    return new
+
+
+def _lapsed() -> NotFound:
+    return NotFound(
+        "MessageNotExist",
+        "the receipt handle was used already or has lapsed",
+        hint="Receive the message again; give the queue a longer VisibilityTimeout if that happens often.",
+    )
 
 
 def next_visible_ms(connection: sqlite3.Connection, name: str, now_ms: int) -> int | None:

@@ -1,24 +1,27 @@
-"""MNS queues: delay, visibility, receipts, retention (mns sections 6, 9, 10). Kept in the home's database.
+"""MNS as a whole: its queues (mns sections 6 and 8), their messages, the topics, the account.
 
-A message is visible when its ``visible_ms`` has come; receiving moves that into the future and gives a
-receipt that is good until then.
+Kept in the home's database.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from fun_local.errors import Conflict, InvalidRequest, NotFound
+from fun_local.errors import Conflict
 from fun_local.mns import messages
-from fun_local.mns.messages import DEFAULT_PRIORITY, QueueMessage
+from fun_local.mns.attributes import check_queue
 from fun_local.mns.topics import Topics
-from fun_local.mns.waiting import Write, woken
-from fun_local.model.names import check_queue_name
-from fun_local.model.resources import MAX_BATCH, MAX_WAIT_SECONDS, Queue
+from fun_local.mns.traffic import Traffic
+from fun_local.mns.waiting import Write
+from fun_local.model.resources import Queue
 from fun_local.ports import Clock
+
+#: What account-level calls can set (mns section 15).
+_LOGGING_BUCKET = "LoggingBucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,12 @@ class QueueInfo:
     delayed: int
 
 
-class Mns:
-    """All queues of a home, and its topics. Reads at once, writes in groups."""
+class Mns(Traffic):
+    """All queues of a home with their messages, and its topics. Reads at once, writes in groups."""
 
     def __init__(self, reader: sqlite3.Connection, write: Write, clock: Clock, *, account_id: str) -> None:
-        self.topics = Topics(reader, write, clock, account_id=account_id, arrived=self._arrived)
-        self._reader = reader
-        self._write = write
-        self._clock = clock
-        self._waiters: dict[str, set[asyncio.Event]] = {}
+        super().__init__(reader, write, clock)
+        self.topics = Topics(reader, write, clock, account_id=account_id, arrived=self.polls.arrived)
 
     # --- queues
 
@@ -49,10 +49,10 @@ class Mns:
         """Create a queue; False when it is there already, alike.
 
         Raises:
-            InvalidRequest: the name is not valid.
+            InvalidRequest: the name or an attribute is not valid.
             Conflict: it is there with other attributes.
         """
-        check_queue_name(queue.name)
+        check_queue(queue)
         now_ms = self._clock.now_ms()
         attributes = json.dumps(queue.to_dict())
 
@@ -73,15 +73,22 @@ class Mns:
         return bool(await self._write(create))
 
     async def set_attributes(self, queue: Queue) -> None:
-        """Replace a queue's attributes; its messages stay."""
+        """Replace a queue's attributes; its messages stay. Raises NotFound, InvalidRequest."""
+        await self._update(queue.name, lambda _: queue)
+
+    async def alter(self, name: str, changed: Mapping[str, Any]) -> None:
+        """Change some of a queue's attributes, by their fields. Raises NotFound, InvalidRequest."""
+        await self._update(name, lambda queue: replace(queue, **changed))
+
+    async def _update(self, name: str, make: Callable[[Queue], Queue]) -> None:
         now_ms = self._clock.now_ms()
-        attributes = json.dumps(queue.to_dict())
 
         def update(connection: sqlite3.Connection) -> None:
-            messages.require(connection, queue.name)
+            queue = make(messages.require(connection, name))
+            check_queue(queue)
             connection.execute(
                 "UPDATE mns_queues SET attributes = ?, modified_ms = ? WHERE name = ?",
-                (attributes, now_ms, queue.name),
+                (json.dumps(queue.to_dict()), now_ms, name),
             )
 
         await self._write(update)
@@ -118,6 +125,7 @@ class Mns:
             connection.execute("DELETE FROM mns_queues WHERE name = ?", (name,))
 
         await self._write(delete)
+        self.polls.arrived(name)  # who waits for a message will hear that the queue is gone
 
     async def purge(self, name: str) -> int:
         """Delete all messages of a queue; how many there were."""
@@ -128,126 +136,19 @@ class Mns:
 
         return int(await self._write(purge))
 
-    # --- messages
+    # --- the account
 
-    async def send(
-        self,
-        name: str,
-        body: bytes,
-        *,
-        delay_seconds: int | None = None,
-        priority: int = DEFAULT_PRIORITY,
-        settles: int | None = None,
-    ) -> str:
-        """Put a message into a queue; its id.
+    def logging_bucket(self) -> str:
+        """Where the service would log to; empty until it is set. Nothing here logs there."""
+        row = self._reader.execute(
+            "SELECT value FROM mns_account WHERE name = ?", (_LOGGING_BUCKET,)
+        ).fetchone()
+        return str(row[0]) if row else ""
 
-        With ``settles``, the invocation of that seq is marked as delivered in the same transaction, so
-        that it is delivered once whatever crashes; a second delivery of it does nothing.
+    async def set_logging_bucket(self, bucket: str) -> None:
+        row = (_LOGGING_BUCKET, bucket)
 
-        Raises:
-            NotFound: no such queue.
-            InvalidRequest: empty, too large, or a value out of bounds.
-        """
-        now_ms = self._clock.now_ms()
-        message_id = messages.new_id()
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO mns_account VALUES (?, ?)", row)
 
-        def send(connection: sqlite3.Connection) -> None:
-            queue = messages.require(connection, name)
-            messages.check(queue, body, delay_seconds=delay_seconds, priority=priority)
-            if settles is not None and not messages.settle(connection, settles):
-                return
-            messages.insert(
-                connection,
-                queue,
-                body,
-                message_id=message_id,
-                now_ms=now_ms,
-                priority=priority,
-                delay_seconds=delay_seconds,
-            )
-
-        await self._write(send)
-        self._arrived(name)
-        return message_id
-
-    def _arrived(self, name: str) -> None:
-        """Wake who waits for a message of a queue."""
-        for waiter in self._waiters.get(name, ()):
-            waiter.set()
-
-    async def receive(
-        self, name: str, *, limit: int = 1, wait_seconds: int | None = None
-    ) -> list[QueueMessage]:
-        """Take up to ``limit`` messages; wait for the first one. Empty when none came.
-
-        Raises:
-            NotFound: no such queue.
-            InvalidRequest: a bound is exceeded.
-        """
-        if not 1 <= limit <= MAX_BATCH:
-            raise InvalidRequest("InvalidArgument", f"at most {MAX_BATCH} messages at a time, not {limit}")
-        queue = messages.require(self._reader, name)
-        if wait_seconds is None:
-            wait_seconds = queue.polling_wait_seconds
-        if not 0 <= wait_seconds <= MAX_WAIT_SECONDS:
-            raise InvalidRequest(
-                "InvalidArgument", f"wait must be 0 to {MAX_WAIT_SECONDS} seconds, not {wait_seconds}"
-            )
-        deadline_ms = self._clock.now_ms() + wait_seconds * 1000
-        waiter = asyncio.Event()
-        waiters = self._waiters.setdefault(name, set())
-        waiters.add(waiter)
-        try:
-            while True:
-                waiter.clear()
-                if found := await self._take(name, limit):
-                    return found
-                now_ms = self._clock.now_ms()
-                if now_ms >= deadline_ms:
-                    return []
-                wake_ms = min(
-                    deadline_ms, messages.next_visible_ms(self._reader, name, now_ms) or deadline_ms
-                )
-                await woken(waiter, self._clock, (wake_ms - now_ms) / 1000)
-        finally:
-            waiters.discard(waiter)
-
-    async def _take(self, name: str, limit: int) -> list[QueueMessage]:
-        now_ms = self._clock.now_ms()
-
-        # Looking costs nothing, taking a sync: an empty queue is found empty without one.
-        if not messages.visible(self._reader, name, now_ms, 1):
-            return []
-        return list(await self._write(lambda connection: messages.take(connection, name, now_ms, limit)))
-
-    def peek(self, name: str, *, limit: int = 1) -> list[QueueMessage]:
-        """The next messages, left as they are. Raises NotFound."""
-        messages.require(self._reader, name)
-        return [
-            QueueMessage(message_id, body, priority, sent_ms, first_ms or sent_ms, count)
-            for _, message_id, body, priority, sent_ms, first_ms, count in messages.visible(
-                self._reader, name, self._clock.now_ms(), limit
-            )
-        ]
-
-    async def delete_message(self, name: str, receipt: str) -> None:
-        """Delete a received message.
-
-        Raises:
-            NotFound: the queue is gone, or the receipt has been used or has lapsed.
-            InvalidRequest: that is no receipt.
-        """
-        now_ms = self._clock.now_ms()
-        if receipt.count("-") != 2:
-            raise InvalidRequest("ReceiptHandleError", f"{receipt!r} is not a receipt handle")
-
-        def delete(connection: sqlite3.Connection) -> None:
-            messages.require(connection, name)
-            gone = connection.execute(
-                "DELETE FROM mns_messages WHERE queue = ? AND receipt = ? AND visible_ms > ?",
-                (name, receipt, now_ms),
-            ).rowcount
-            if not gone:
-                raise NotFound("MessageNotExist", "the receipt handle was used already or has lapsed")
-
-        await self._write(delete)
+        await self._write(write)

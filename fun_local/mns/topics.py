@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from fun_local.errors import Conflict, InvalidRequest
+from fun_local.errors import Conflict
 from fun_local.mns import messages, pending, subscriptions
+from fun_local.mns.message import new_id
 from fun_local.mns.pushes import Client, Pushes
 from fun_local.mns.spread import spread
+from fun_local.mns.subscribing import Subscribing
 from fun_local.mns.waiting import Write
 from fun_local.model import topics as model
-from fun_local.model.resources import Subscription, Topic
+from fun_local.model.resources import Topic
 from fun_local.model.topics import TopicMessage
 from fun_local.ports import Clock
 
@@ -37,16 +40,7 @@ class TopicInfo:
     subscriptions: int
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionInfo:
-    """A subscription and when it was made."""
-
-    subscription: Subscription
-    created_ms: int
-    modified_ms: int
-
-
-class Topics:
+class Topics(Subscribing):
     """All topics of a home. Reads at once, writes in groups."""
 
     def __init__(
@@ -58,10 +52,8 @@ class Topics:
         account_id: str,
         arrived: Callable[[str], None],
     ) -> None:
+        super().__init__(reader, write, clock)
         self.account_id = account_id
-        self._reader = reader
-        self._write = write
-        self._clock = clock
         self._arrived = arrived
         self._owed: Callable[[], None] = _nothing
         self._on_publish: OnPublish = _nobody
@@ -114,14 +106,21 @@ class Topics:
 
     async def set_attributes(self, topic: Topic) -> None:
         """Replace a topic's attributes; its subscriptions stay. Raises NotFound, InvalidRequest."""
-        model.check_topic(topic)
+        await self._update(topic.name, lambda _: topic)
+
+    async def alter(self, name: str, changed: Mapping[str, Any]) -> None:
+        """Change some of a topic's attributes, by their fields. Raises NotFound, InvalidRequest."""
+        await self._update(name, lambda topic: replace(topic, **changed))
+
+    async def _update(self, name: str, make: Callable[[Topic], Topic]) -> None:
         now_ms = self._clock.now_ms()
 
         def update(connection: sqlite3.Connection) -> None:
-            subscriptions.require_topic(connection, topic.name)
+            topic = make(subscriptions.require_topic(connection, name))
+            model.check_topic(topic)
             connection.execute(
                 "UPDATE mns_topics SET attributes = ?, modified_ms = ? WHERE name = ?",
-                (subscriptions.text(topic), now_ms, topic.name),
+                (subscriptions.text(topic), now_ms, name),
             )
 
         await self._write(update)
@@ -153,84 +152,6 @@ class Topics:
 
         await self._write(delete)
 
-    # --- subscriptions
-
-    async def subscribe(self, subscription: Subscription) -> bool:
-        """Subscribe to a topic; False when that has been done already, alike.
-
-        Raises:
-            NotFound: no such topic.
-            InvalidRequest: the name, endpoint or an attribute is not valid, or the topic has too many.
-            Conflict: the topic has another subscription of that name.
-        """
-        model.check_subscription(subscription)
-        topic, name = subscription.topic, subscription.name
-        now_ms = self._clock.now_ms()
-
-        def subscribe(connection: sqlite3.Connection) -> bool:
-            subscriptions.require_topic(connection, topic)
-            if old := subscriptions.find(connection, topic, name):
-                if old == subscription:
-                    return False
-                raise Conflict(
-                    "SubscriptionAlreadyExist",
-                    f"topic '{topic}' has another subscription '{name}'",
-                    hint=f"See it with: fun mns topic subscriptions {topic}",
-                )
-            if subscriptions.count(connection, topic) >= model.MAX_SUBSCRIPTIONS:
-                raise InvalidRequest(
-                    "InvalidArgument",
-                    f"topic '{topic}' has {model.MAX_SUBSCRIPTIONS} subscriptions, the most it can have",
-                    hint=f"End one with: fun mns topic unsubscribe {topic} NAME",
-                )
-            row = (topic, name, subscriptions.text(subscription), now_ms, now_ms)
-            connection.execute("INSERT INTO mns_subscriptions VALUES (?, ?, ?, ?, ?)", row)
-            return True
-
-        return bool(await self._write(subscribe))
-
-    async def set_subscription(self, subscription: Subscription) -> None:
-        """Replace a subscription's attributes; what it is owed stays. Raises NotFound, InvalidRequest.
-
-        Of these MNS lets callers change the strategy alone (mns section 13): for its face to see to.
-        """
-        model.check_subscription(subscription)
-        now_ms = self._clock.now_ms()
-
-        def update(connection: sqlite3.Connection) -> None:
-            subscriptions.require(connection, subscription.topic, subscription.name)
-            connection.execute(
-                "UPDATE mns_subscriptions SET attributes = ?, modified_ms = ? WHERE topic = ? AND name = ?",
-                (subscriptions.text(subscription), now_ms, subscription.topic, subscription.name),
-            )
-
-        await self._write(update)
-
-    def subscription(self, topic: str, name: str) -> SubscriptionInfo:
-        """One subscription. Raises NotFound."""
-        subscription = subscriptions.require(self._reader, topic, name)
-        times = self._reader.execute(
-            "SELECT created_ms, modified_ms FROM mns_subscriptions WHERE topic = ? AND name = ?",
-            (topic, name),
-        ).fetchone()
-        return SubscriptionInfo(subscription, *times)
-
-    def subscriptions(self, topic: str) -> list[SubscriptionInfo]:
-        """All subscriptions of a topic, by name. Raises NotFound."""
-        subscriptions.require_topic(self._reader, topic)
-        found = subscriptions.all_of(self._reader, topic)
-        return [self.subscription(topic, one.name) for one in found]
-
-    async def unsubscribe(self, topic: str, name: str) -> None:
-        """End a subscription; what it is owed is dropped. Raises NotFound."""
-
-        def unsubscribe(connection: sqlite3.Connection) -> None:
-            subscriptions.require(connection, topic, name)
-            connection.execute("DELETE FROM mns_subscriptions WHERE topic = ? AND name = ?", (topic, name))
-            pending.remove_all(connection, topic, name)
-
-        await self._write(unsubscribe)
-
     # --- messages
 
     async def publish(self, name: str, body: bytes, *, tag: str = "", settles: int | None = None) -> str:
@@ -243,7 +164,7 @@ class Topics:
             NotFound: no such topic.
             InvalidRequest: empty, too large, no text, or a tag that is not valid.
         """
-        message = TopicMessage(name, messages.new_id(), body, tag, self._clock.now_ms())
+        message = TopicMessage(name, new_id(), body, tag, self._clock.now_ms())
         draw = random.random()  # noqa: S311 - when to try again is no secret
         also = self._on_publish(message)
 

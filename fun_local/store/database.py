@@ -124,8 +124,22 @@ CREATE INDEX mns_pushes_by_subscription ON mns_pushes (topic, subscription, due_
 CREATE INDEX mns_pushes_by_due ON mns_pushes (due_ms);
 """
 
+# How many outcomes led to an invocation (a circle of functions that are each other's destinations must end), and
+# where its own goes should its function, and with it the configuration, be deleted meanwhile.
+_FORMAT_3 = """
+ALTER TABLE messages ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN on_failure TEXT NOT NULL DEFAULT '';
+"""
+
+# Bodies that came over HTTP go back as they are; others travel encoded (mns section 12). Extras: JSON.
+_FORMAT_4 = """
+ALTER TABLE mns_messages ADD COLUMN is_wire INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mns_messages ADD COLUMN extras TEXT NOT NULL DEFAULT '';
+CREATE TABLE mns_account (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
 #: What makes each format of the one before it, the first of nothing. A step that was published never changes.
-_STEPS = (_FORMAT_1, _FORMAT_2)
+_STEPS = (_FORMAT_1, _FORMAT_2, _FORMAT_3, _FORMAT_4)
 
 #: The tables' present form: a newer file is refused, an older one is brought up to date in place.
 FORMAT = len(_STEPS)
@@ -165,10 +179,18 @@ def connect(home: str, *, read_only: bool = False) -> sqlite3.Connection:
                 )
             if not read_only:
                 _prepare(connection, found, home)
+            elif 0 < found < FORMAT:
+                _upgrade(home)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _upgrade(home: str) -> None:
+    """Bring an older home's tables up to date for a reader, which can't."""
+    with _lock(home):
+        connect(home).close()
 
 
 def _prepare(connection: sqlite3.Connection, found: int, home: str) -> None:

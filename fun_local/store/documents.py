@@ -1,6 +1,6 @@
 """An execution as a document: the vendor's field names (fc-api 13.3), and what only we keep.
 
-Ours: ``attempts``, ``memoryMb``, ``rerunOf``, ``asyncConfig``, ``logs``, and for payloads that are not
+Ours: ``attempts``, ``throttles``, ``memoryMb``, ``rerunOf``, ``asyncConfig``, ``logs``, and for payloads that are not
 short text where they are (``…Encoding``: ``base64``, or ``file`` with the file's size in the field).
 """
 
@@ -47,6 +47,8 @@ def to_document(execution: Execution) -> Document:
         "asyncConfig": execution.config.to_dict(),
         "logs": [[s.file, s.start, s.end] for s in execution.logs],
     }
+    if execution.throttles:
+        document["throttles"] = execution.throttles
     _put_bytes(document, "invocationPayload", execution.payload)
     if execution.result is not None:
         _put_bytes(document, "returnPayload", execution.result)
@@ -97,6 +99,7 @@ def from_document(seq: int, document: Document, read_file: Callable[[str], bytes
             for e in document["events"]
         ),
         attempts=get("attempts", 0),
+        throttles=get("throttles", 0),
         config=AsyncConfig.from_dict(get("asyncConfig") or {}),
         ended_ms=get("endTime", 0),
         duration_ms=get("durationMs", 0),

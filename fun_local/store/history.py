@@ -28,7 +28,10 @@ _CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A filter over executions. Times are milliseconds of acceptance, both ends included."""
+    """A filter over executions. Times are milliseconds of acceptance, both ends included.
+
+    Of ``function`` the qualifier does not count; ``qualifier`` is a filter of its own.
+    """
 
     function: FunctionRef | None = None
     statuses: frozenset[Status] = frozenset()
@@ -36,6 +39,7 @@ class Query:
     since_ms: int | None = None
     until_ms: int | None = None
     ended_before_ms: int | None = None
+    qualifier: str = ""
 
     def matches(self, document: Document) -> bool:
         function = self.function
@@ -47,6 +51,7 @@ class Query:
             )
             and (not self.statuses or document["status"] in self.statuses)
             and document["invocationId"].startswith(self.prefix)
+            and (not self.qualifier or document["qualifier"] == self.qualifier)
             and (self.since_ms is None or document["startedTime"] >= self.since_ms)
             and (self.until_ms is None or document["startedTime"] <= self.until_ms)
             and (self.ended_before_ms is None or 0 < document["endTime"] < self.ended_before_ms)
@@ -115,6 +120,19 @@ class History:
                     "AmbiguousInvocationId", f"several ids begin with {text!r}: {listed}{more}"
                 )
             return self._load(connection, max(seq for _, seq in rows))
+
+    def find_in(self, function: FunctionRef, invocation_id: str) -> tuple[int, Document]:
+        """The execution of a function with exactly this id. Raises NotFound."""
+        with self._connection() as connection:
+            row = connection and connection.execute(
+                "SELECT seq FROM ids WHERE id = ? AND service = ? AND function = ?",
+                (invocation_id, function.service, function.function),
+            ).fetchone()
+            if not row:
+                message = f"no execution of {function.path} has the id {invocation_id!r}"
+                hint = "See them with: fun executions list"
+                raise NotFound("StatefulAsyncInvocationNotFound", message, hint=hint)
+            return self._load(connection, row[0])
 
     def payload(self, seq: int, document: Document, field: str = "invocationPayload") -> bytes | None:
         """The event (``invocationPayload``) or result (``returnPayload``), byte for byte."""

@@ -17,7 +17,7 @@ from fun_local.ports import Draft, Message
 
 _COLUMNS = (
     "seq, invocation_id, request_id, service, function, qualifier, accepted_ms, due_ms, payload,"
-    " is_stateful, attempts, is_delivered, rerun_of"
+    " is_stateful, attempts, is_delivered, rerun_of, depth, on_failure"
 )
 
 
@@ -46,7 +46,8 @@ def insert(connection: sqlite3.Connection, draft: Draft) -> Message:
             )
     seq = connection.execute(
         "INSERT INTO messages (invocation_id, request_id, service, function, qualifier, accepted_ms,"
-        " due_ms, is_stateful, rerun_of, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " due_ms, is_stateful, rerun_of, depth, on_failure, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             draft.invocation_id,
             draft.request_id,
@@ -57,6 +58,8 @@ def insert(connection: sqlite3.Connection, draft: Draft) -> Message:
             draft.due_ms,
             int(draft.stateful),
             draft.rerun_of,
+            draft.depth,
+            draft.on_failure,
             draft.payload,
         ),
     ).lastrowid
@@ -77,6 +80,8 @@ def insert(connection: sqlite3.Connection, draft: Draft) -> Message:
         draft.payload,
         draft.stateful,
         rerun_of=draft.rerun_of,
+        depth=draft.depth,
+        on_failure=draft.on_failure,
     )
 
 
@@ -105,6 +110,8 @@ def _fetch(connection: sqlite3.Connection, where: str, values: Sequence[Any]) ->
             row[10],
             bool(row[11]),
             row[12],
+            row[13],
+            row[14],
         )
         for row in rows
     ]
@@ -123,6 +130,15 @@ class DiskQueue:
 
     def put(self, draft: Draft) -> Awaitable[Message]:
         return self._write(lambda connection: insert(connection, draft))
+
+    def hand_on(self, draft: Draft, *, settles: int) -> Awaitable[Message | None]:
+        def hand_on(connection: sqlite3.Connection) -> Message | None:
+            settled = connection.execute(
+                "UPDATE messages SET is_delivered = 1 WHERE seq = ? AND is_delivered = 0", (settles,)
+            )
+            return insert(connection, draft) if settled.rowcount else None
+
+        return self._write(hand_on)
 
     def due(
         self, function: FunctionRef, now_ms: int, *, skip: Collection[int], limit: int

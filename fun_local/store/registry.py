@@ -99,7 +99,7 @@ def write(home: str, deployed: Deployed) -> None:
     data = {
         "format": FORMAT,
         **{name: [item.to_dict() for item in getattr(deployed, name).values()] for name in _KINDS},
-        "async_configs": {ref: config.to_dict() for ref, config in deployed.async_configs.items()},
+        "async_configs": {ref: config.stored() for ref, config in deployed.async_configs.items()},
         "published": dict(deployed.published),
     }
     text = json.dumps(data, ensure_ascii=False, indent=1)

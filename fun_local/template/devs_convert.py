@@ -237,6 +237,9 @@ def function_warnings(found: Function, kind: str, properties: Mapping[str, Any])
     for name, hook in given.get("instanceLifecycleConfig", {}).items():
         if isinstance(hook, dict) and "command" in hook:
             warnings.append(f"{what}: command of {name} in instanceLifecycleConfig has no effect")
+    if given.get("customRuntimeConfig", {}).get("healthCheckConfig"):
+        why = "instances are not probed"
+        warnings.append(f"{what}: healthCheckConfig in customRuntimeConfig has no effect: {why}")
     qualifier = given.get("asyncInvokeConfig", {}).get("qualifier", LATEST)
     if qualifier != LATEST:
         # Its source (deploy/impl/async_invoke_config.ts) has no other qualifier.

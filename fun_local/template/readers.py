@@ -101,8 +101,11 @@ def _timer_problems(document: Document, resource: Resource, properties: Any) -> 
     if resource.type == f"{types.EVENT}Timer":
         return triggers.timer_problems(document, properties, resource.path)
     if resource.type == types.TRIGGER and properties.get("TriggerType") == "timer":
+        path = (*resource.path, "TriggerConfig")
         config = properties.get("TriggerConfig")
-        return triggers.timer_problems(document, config, (*resource.path, "TriggerConfig"))
+        if isinstance(config, dict) and not config.keys() & {"CronExpression", "cronExpression"}:
+            return [document.problem("required", path, "Missing property CronExpression")]
+        return triggers.timer_problems(document, config, path)
     return []
 
 

@@ -48,7 +48,7 @@ _NEVER_FIRED = {
 }
 _FIRED = ("http", "timer", "mns_topic")
 
-#: Of an asynchronous invocation (async-semantics 13), which a firing is; a little less, for what surrounds it.
+#: What an asynchronous invocation carries (async-semantics 13), less a little for the rest of the event.
 _MAX_PAYLOAD_BYTES = 127 * 1024
 
 
@@ -67,8 +67,6 @@ def timer_problems(document: Document, config: object, path: Path) -> list[Probl
     given = {key[:1].lower() + key[1:]: (key, value) for key, value in config.items() if key}
     key, expression = given.get("cronExpression", ("", None))
     problems = []
-    if not key:
-        problems.append(document.problem("value", path, "A timer needs a CronExpression"))
     if isinstance(expression, str) and not placeholders.has_token(expression):
         try:
             schedule.parse(expression)

@@ -323,9 +323,7 @@ def test_a_funcraft_template_deploys_its_folder_of_code_directly(shell):
     shell.write("code/app.py", "import os\ndef handler(event, context): return os.environ['GREETING']\n")
     done = shell.fun("deploy", "--json").json
     assert [(f["serviceName"], f["functionName"]) for f in done["functions"]] == [("shop", "orders")]
-    assert [(r["name"], r["reason"]) for r in done["notEmulated"]] == [
-        ("shop/orders/nightly", "not emulated yet")
-    ]
+    assert done["notEmulated"] == []
     assert shell.invk("orders", "-s", "{}").out == "hello"
     shell.write("template.yml", FUNCRAFT.replace("shop", "other"))
     shell.fun("deploy")

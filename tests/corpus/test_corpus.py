@@ -10,7 +10,7 @@ import os
 import re
 import zipfile
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -204,7 +204,9 @@ def asynchronous(settings, plain) -> dict | None:
 
 
 def settings_of(function) -> dict | None:
-    return function.async_config and asdict(function.async_config)
+    config = function.async_config
+    keys = ("max_retries", "max_age_seconds", "stateful", "on_success", "on_failure")
+    return config and {key: getattr(config, key) for key in keys}
 
 
 def expected(path: Path) -> dict[str, dict]:

@@ -223,8 +223,24 @@ def test_topics_and_functions_are_destinations_too(tmp_path):
             made = await s.emulator.deployments.deploy("one", wanted, create_queues=True)
             assert actions(made) == {"svc": "Add", "svc/f": "Add", "t": "Add"}
             assert s.mns.topics.names() == ["t"]
-            itself = function(on_success="acs:fc:::services/svc/functions/f", on_failure=topic)
-            assert not (await s.emulator.deployments.deploy("one", resources(itself))).warnings
+            other = function(on_success="acs:fc:::services/svc/functions/g", on_failure=topic)
+            last = function("g", on_success="", on_failure="")
+            assert not (await s.emulator.deployments.deploy("one", resources(other, last))).warnings
+
+    asyncio.run(story())
+
+
+def test_the_topic_of_a_trigger_is_looked_for_and_can_be_created(tmp_path):
+    async def story():
+        async with stage(tmp_path) as s:
+            source = "acs:mns:cn-shanghai:1:/topics/news"
+            trigger = Trigger(SERVICE, "f", "t", "mns_topic", source_arn=source)
+            wanted = replace(resources(function(on_success="", on_failure="")), triggers=(trigger,))
+            (told,) = (await s.emulator.deployments.deploy("one", wanted)).warnings
+            assert "topic 'news', which trigger svc/f/t names" in told
+            assert "fun mns topic create news" in told
+            done = await s.emulator.deployments.deploy("one", wanted, create_queues=True)
+            assert not done.warnings and s.mns.topics.names() == ["news"]
 
     asyncio.run(story())
 
