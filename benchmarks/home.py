@@ -99,7 +99,7 @@ def daemon(path: str, **settings: str) -> Iterator[int]:
         with open(os.path.join(path, "daemon.log"), "ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "fun_local.daemon", path, str(write_fd)],
-                env=environment(**settings),
+                env=environment(FUN_LOCAL_PORT="0", **settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

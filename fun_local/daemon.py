@@ -1,6 +1,7 @@
 """The daemon's life: one per home, from the lock to the last write.
 
-    lock the home -> end what a killed daemon left running -> open the files -> listen -> read the queue
+    lock the home -> take the port -> end what a killed daemon left running -> open the files -> listen
+    -> read the queue
 
 Listening comes before reading: whoever puts a message and can't reach us has put it before we read.
 """
@@ -16,11 +17,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from fun_local import __version__, settings, wiring
 from fun_local.errors import FunLocalError, Unavailable
 from fun_local.home import SOCKET, instances_folder, lock_path
+from fun_local.http.front import Front
 from fun_local.http.server import serve
 from fun_local.runtime.processes import kill_leftovers
 from fun_local.store import buckets
@@ -32,19 +34,26 @@ log = logging.getLogger("fun_local.daemon")
 _LOCK_SECONDS = 10.0
 
 
-async def run(home: str, ready_fd: int | None = None) -> None:
+async def run(
+    home: str,
+    ready_fd: int | None = None,
+    *,
+    needs_endpoint: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
     """Serve a home until SIGTERM, SIGINT or a request to shut down.
 
-    ``ready_fd`` gets one line of JSON, ``{"pid": …}`` or ``{"error": …}``, and is closed.
+    ``ready_fd`` gets one line of JSON, ``{"pid": …}`` or ``{"error": …}``, and is closed. With
+    ``needs_endpoint`` a port that is taken is an error; without, only the Unix socket is served then.
 
     Raises:
-        Unavailable: another daemon serves this home.
+        Unavailable: another daemon serves this home, or the port is taken.
         CorruptState: a state file is damaged.
     """
     try:
         make_private_folder(home)
-        chosen, _ = settings.load(home)
-        with _locked(home):
+        chosen, _ = settings.load(home, environ)
+        with _locked(home), contextlib.closing(Front.open(home, chosen, is_needed=needs_endpoint)) as front:
             # Addresses of Unix sockets are short, homes may be long: bind by a relative name.
             os.chdir(home)
             kill_leftovers(instances_folder(home))
@@ -52,12 +61,12 @@ async def run(home: str, ready_fd: int | None = None) -> None:
             # Switching between the threads that sync and the loop: the default of 5 ms is a long wait
             # for a call that takes one.
             sys.setswitchinterval(0.0005)
-            async with wiring.emulator(home, chosen) as emulator:
+            async with wiring.emulator(home, chosen, front.environment()) as emulator:
                 stop = asyncio.Event()
                 loop = asyncio.get_running_loop()
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, stop.set)
-                async with serve(emulator, SOCKET, stop.set):
+                async with serve(emulator, SOCKET, stop.set, front.operations()), front.serve(emulator):
                     emulator.look()
                     pruning = loop.create_task(_prune(emulator.prune, chosen.history_days * 86_400))
                     log.info("serving %s", home, extra={"action": "start"})
@@ -65,6 +74,7 @@ async def run(home: str, ready_fd: int | None = None) -> None:
                     ready_fd = None
                     await stop.wait()
                     pruning.cancel()
+                    emulator.mns.polls.end()  # or the servers would wait for them
                 log.info("stopping", extra={"action": "stop"})
     except FunLocalError as error:
         report = {"code": error.code, "message": error.message, "hint": error.hint}
@@ -126,17 +136,24 @@ async def _prune(prune: Callable[[float], Awaitable[int]], older_than_seconds: f
         await asyncio.sleep(3600)
 
 
-def serve_home(home: str, ready_fd: int | None = None) -> None:
-    """Be the daemon of a home, in this process: private files, a log on stderr. Raises as ``run``."""
+def serve_home(
+    home: str,
+    ready_fd: int | None = None,
+    *,
+    needs_endpoint: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Be the daemon of a home, in this process: private files, a log on stderr. Arguments as ``run``."""
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(run(home, ready_fd))
+    asyncio.run(run(home, ready_fd, needs_endpoint=needs_endpoint, environ=environ))
 
 
 def main() -> None:
-    """``python -m fun_local.daemon HOME [READY_FD]``: how the clients start it."""
+    """``python -m fun_local.daemon HOME [READY_FD [endpoint]]``: how the clients start it."""
+    home, *rest = sys.argv[1:]
     try:
-        serve_home(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
+        serve_home(home, int(rest[0]) if rest else None, needs_endpoint="endpoint" in rest[1:])
     except FunLocalError as error:
         log.error("%s", error)
         sys.exit(1)

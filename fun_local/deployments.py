@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -18,6 +18,10 @@ from fun_local.model.resources import AsyncConfig, Call, Function, Resources
 from fun_local.ports import Clock
 
 log = logging.getLogger(__name__)
+
+
+#: What to say about the runtimes of functions that are deployed.
+Notices = Callable[[Sequence[Function]], Awaitable[Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,9 @@ class Deployments:
         clock: Clock,
         on_change: Callable[[Deployed], None],
         call: Callable[[Call], Awaitable[None]],
+        notices: Notices | None = None,
     ) -> None:
+        self._notices = notices
         self.deployed = deployed
         self._save = save
         self._mns = mns
@@ -97,7 +103,8 @@ class Deployments:
                 only_config=only_config,
             )
             ends = loose_ends.warnings(plan.deployed, resources, () if create_queues else missing)
-            warnings = (*resources.warnings, *ends)
+            notices = await self._notices(resources.functions) if self._notices else ()
+            warnings = (*resources.warnings, *ends, *notices)
             functions = tuple(plan.deployed.functions[f.path] for f in resources.functions)
             if not dry_run and not plan.is_unchanged:
                 await self._apply(plan, mns)

@@ -10,17 +10,19 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from fun_local import accept
-from fun_local.deployments import Deployments, MnsResources
+from fun_local.deployments import Deployments, MnsResources, Notices
 from fun_local.dispatcher import Dispatcher
 from fun_local.errors import Conflict
 from fun_local.mns import Mns
 from fun_local.model.deployed import Deployed
 from fun_local.model.execution import FINAL, Status
+from fun_local.model.names import FunctionRef
 from fun_local.model.outcome import Result, log_summary
-from fun_local.model.resources import Call
+from fun_local.model.resources import Call, Trigger
 from fun_local.pool import Pool
 from fun_local.ports import Clock, Draft, Message, Queue
 from fun_local.store.history import History, Query
+from fun_local.timers import Timers
 
 #: Records deleted between two looks at other work.
 _PRUNE_BATCH = 1000
@@ -56,6 +58,7 @@ class Emulator:
         clock: Clock,
         new_request_id: Callable[[], str],
         draw: Callable[[], float] = lambda: 1.0,
+        notices: Notices | None = None,
     ) -> None:
         self.deployments = Deployments(
             deployed=deployed,
@@ -64,7 +67,9 @@ class Emulator:
             clock=clock,
             on_change=self._on_change,
             call=self._run_call,
+            notices=notices,
         )
+        self.timers = Timers(triggers=lambda: self.deployed.triggers, fire=self._fire, clock=clock)
         self.mns = mns
         self.history = history
         self._queue = queue
@@ -94,8 +99,11 @@ class Emulator:
         invocation_id: str = "",
         delay_seconds: int = 0,
         request_id: str = "",
+        stateful: bool | None = None,
     ) -> Message:
         """Accept an asynchronous invocation. When it returns, not even a power cut loses it.
+
+        ``stateful`` says for this one whether it is to leave a record; None leaves that to the configuration.
 
         Raises:
             NotFound, InvalidRequest: see accept.draft.
@@ -111,6 +119,7 @@ class Emulator:
             qualifier=qualifier,
             invocation_id=invocation_id,
             delay_seconds=delay_seconds,
+            stateful=stateful,
         )
         return await self._put(draft)
 
@@ -118,6 +127,9 @@ class Emulator:
         message = await self._queue.put(draft)
         self._dispatcher.offer(message)
         return message
+
+    async def _fire(self, trigger: Trigger, event: bytes) -> None:
+        await self.invoke_async(trigger.function_path, event, qualifier=trigger.qualifier)
 
     async def invoke(
         self, function: str, payload: bytes, *, qualifier: str = "", request_id: str = ""
@@ -144,20 +156,21 @@ class Emulator:
 
     # --- executions
 
-    async def stop(self, text: str) -> str:
-        """Stop the execution with this id (or unique prefix); its full id.
+    async def stop(self, text: str, *, function: FunctionRef | None = None) -> str:
+        """Stop the execution with this id (or unique prefix); its full id. With ``function``: the id in it.
 
         Raises:
             NotFound, InvalidRequest: no such id, or an ambiguous prefix.
             Conflict: it has finished.
         """
-        seq, document = self.history.find(text)
+        seq, document = self.history.find_in(function, text) if function else self.history.find(text)
         invocation_id: str = document["invocationId"]
         try:
             await self._dispatcher.stop(seq)
         except Conflict as error:
             # Of one that it was working on the dispatcher knows more than the files; else the reverse.
-            _, document = self.history.find(invocation_id)
+            ref = FunctionRef(document["serviceName"], document["functionName"])
+            _, document = self.history.find_in(ref, invocation_id)
             is_known = Status(document["status"]).is_final
             status = f"execution {invocation_id} can't be stopped: it is {document['status']}"
             raise Conflict(
@@ -237,6 +250,7 @@ class Emulator:
     def _on_change(self, deployed: Deployed) -> None:
         self._pool.refresh(deployed.renewed)
         self._dispatcher.look()
+        self.timers.look()
 
     # --- state
 

@@ -27,6 +27,11 @@ def code_folder(home: str) -> str:
     return os.path.join(home, "code")
 
 
+def archives_folder(home: str) -> str:
+    """The code of functions as archives, for those who up- and download it."""
+    return os.path.join(home, "archives")
+
+
 def instances_folder(home: str) -> str:
     """A note per running instance, so that the next daemon finds what a killed one left."""
     return os.path.join(home, "instances")

@@ -7,27 +7,34 @@ import contextlib
 import sqlite3
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from random import random
 from typing import Any
 
-from fun_local import recovery
+from fun_local import recovery, topic_triggers
+from fun_local.destinations import FunctionDestination
 from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
-from fun_local.home import code_folder, instances_folder
+from fun_local.home import archives_folder, code_folder, instances_folder
 from fun_local.mns import Mns, QueueDestination, Shelf, TopicDestination
 from fun_local.mns.http import HttpClient
-from fun_local.model.retry import Backoff
+from fun_local.model.names import RECORDED_KINDS
+from fun_local.model.retry import Backoff, Throttling
+from fun_local.model.topics import TopicMessage
 from fun_local.pool import Pool
 from fun_local.ports import Clock, Destination
+from fun_local.runtime.notices import runtime_notices
 from fun_local.runtime.process import ProcessRuntime
 from fun_local.settings import Settings
 from fun_local.store import buckets, database, logs, registry
+from fun_local.store.archives import Archives
 from fun_local.store.code import CodeStore
 from fun_local.store.executions import DiskExecutionStore
 from fun_local.store.group_commit import GroupCommit
 from fun_local.store.history import History
-from fun_local.store.queue import DiskQueue
+from fun_local.store.queue import DiskQueue, insert
+from fun_local.store.recorded import RecordedDestination
 
 #: A staged folder of code that no deploy has taken up within this time is left over.
 _CODE_GRACE_SECONDS = 3600.0
@@ -52,10 +59,17 @@ def code_store(home: str) -> CodeStore:
     return CodeStore(code_folder(home), home=home)
 
 
+def archives(home: str) -> Archives:
+    return Archives(archives_folder(home), code_store(home))
+
+
 @contextlib.asynccontextmanager
-async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
+async def emulator(
+    home: str, settings: Settings, function_environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Emulator]:
     """The application over a home's files, from recovery to an orderly end.
 
+    ``function_environment`` is what functions find in their environment beyond the vendor's variables.
     Nothing runs before ``Emulator.look`` is called: by then callers can reach the daemon, so that what
     they put meanwhile is not overlooked.
 
@@ -67,6 +81,7 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
     deployed = registry.read(home)
     code = code_store(home)
     code.remove_unused(deployed.code_in_use(), older_than_seconds=_CODE_GRACE_SECONDS)
+    archives(home).remove_unused()
     writer = database.Writer(home)
     reader = database.connect(home, read_only=True)
     group: GroupCommit[Callable[[sqlite3.Connection], Any], Any] = GroupCommit("queue", writer.commit)
@@ -76,9 +91,18 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
     begun = recovery.begun(queue.unsettled(), buckets.bucket_of, store.records_in)
     mns = Mns(reader, write, clock, account_id=settings.account_id)
     pushes = mns.topics.pushes(HttpClient())
+    recorded = RecordedDestination(home, clock)
     destinations: dict[str, Destination] = {
-        "queue": QueueDestination(mns),
+        "queue": QueueDestination(mns, is_raw=settings.raw_outcomes),
         "topic": TopicDestination(mns.topics),
+        "function": FunctionDestination(
+            queue,
+            deployed=lambda: application.deployed,
+            offer=lambda message: dispatcher.offer(message),  # noqa: PLW0108 - made below
+            clock=clock,
+            new_request_id=new_request_id,
+        ),
+        **dict.fromkeys(RECORDED_KINDS, recorded),
     }
     run_dir = instances_folder(home)
     runtime = ProcessRuntime(
@@ -88,6 +112,7 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
         account_id=settings.account_id,
         region=settings.region,
         stop_grace_seconds=settings.stop_grace_seconds,
+        extra_environment=function_environment,
     )
     pool = Pool(runtime, max_instances=settings.max_instances, idle_seconds=settings.idle_seconds)
     dispatcher = Dispatcher(
@@ -98,6 +123,10 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
         destinations=destinations,
         clock=clock,
         backoff=Backoff(settings.retry_first_seconds, settings.retry_cap_seconds),
+        throttling=Throttling(
+            Backoff(settings.throttle_first_seconds, settings.throttle_cap_seconds),
+            settings.throttle_limit_seconds,
+        ),
     )
     application = Emulator(
         deployed=deployed,
@@ -115,15 +144,27 @@ async def emulator(home: str, settings: Settings) -> AsyncIterator[Emulator]:
         clock=clock,
         new_request_id=new_request_id,
         draw=random,
+        notices=partial(runtime_notices, find_python=runtime.python),
     )
+
+    def start_functions(message: TopicMessage) -> list[Callable[[sqlite3.Connection], object]]:
+        drafts = topic_triggers.drafts(
+            application.deployed, message, account_id=settings.account_id, new_request_id=new_request_id
+        )
+        return [partial(insert, draft=draft) for draft in drafts]
+
+    mns.topics.connect(start_functions, published=dispatcher.look)
     dispatcher.recover(begun)
     pushes.start()
+    application.timers.start()
     try:
         yield application
     finally:
+        await application.timers.close()
         await dispatcher.close()
         await pushes.close()
         await pool.close()
+        await recorded.close()
         await store.close()
         await group.close()
         reader.close()

@@ -20,6 +20,9 @@ for name in [name for name in os.environ if name.startswith("FUN_")]:
     if name not in ("FUN_LOCAL_TEST_WORKERS", "FUN_LOCAL_CORPUS"):
         del os.environ[name]
 
+# Any free one: several tests' homes are served at once.
+os.environ["FUN_LOCAL_PORT"] = "0"
+
 
 def corpus_file(name: str) -> Path:
     """A file of the corpus of real templates; a skip where it is missing, a failure in CI."""

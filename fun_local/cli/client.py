@@ -31,6 +31,13 @@ _ANSWER_SECONDS = 86_400 + 60
 _LOG_BYTES = 5 * 1024 * 1024
 
 
+def raise_problem(answer: Mapping[str, Any]) -> None:
+    """Raise what keeps a running daemon from having an endpoint (its operations endpoint, environment)."""
+    if problem := answer["problem"]:
+        hint = f"{problem['hint']} Then: fun daemon restart."
+        raise Unavailable(problem["code"], problem["message"], hint=hint)
+
+
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a home's Unix socket."""
 
@@ -102,15 +109,17 @@ class Client:
             self._decoded(status, answer)
         return status, answer_headers, answer
 
-    def start(self) -> None:
+    def start(self, *, needs_endpoint: bool = False, settings: Mapping[str, str] | None = None) -> None:
         """Start the daemon if it does not run, and wait until it answers.
+
+        ``needs_endpoint`` makes a port that is taken an error. ``settings`` are variables of its environment.
 
         Raises:
             FunLocalError: why it did not start.
         """
         deadline = time.monotonic() + _START_SECONDS
         while not self.is_up():
-            report = self._spawn()
+            report = self._spawn(needs_endpoint=needs_endpoint, settings=settings or {})
             error = report.get("error")
             # Somebody else was faster: their daemon will answer in a moment.
             if error and error["code"] != "DaemonRunning":
@@ -151,11 +160,11 @@ class Client:
             os.close(fd)
         return False
 
-    def _spawn(self) -> dict[str, Any]:
+    def _spawn(self, *, needs_endpoint: bool, settings: Mapping[str, str]) -> dict[str, Any]:
         """Start a daemon; what it reports when it is ready or has failed."""
         read_fd, write_fd = os.pipe()
         try:
-            process = self._popen(write_fd)
+            process = self._popen(write_fd, needs_endpoint=needs_endpoint, settings=settings)
         finally:
             os.close(write_fd)
         with os.fdopen(read_fd) as pipe:
@@ -173,7 +182,13 @@ class Client:
         report: dict[str, Any] = json.loads(line)
         return report
 
-    def _popen(self, ready_fd: int | None) -> subprocess.Popen[bytes]:
+    def _popen(
+        self,
+        ready_fd: int | None,
+        *,
+        needs_endpoint: bool = False,
+        settings: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
         from fun_local.store.files import make_private_folder
 
         make_private_folder(self.home)
@@ -185,7 +200,9 @@ class Client:
         try:
             return subprocess.Popen(
                 [sys.executable, "-m", "fun_local.daemon", self.home]
-                + ([] if ready_fd is None else [str(ready_fd)]),
+                + ([] if ready_fd is None else [str(ready_fd)])
+                + (["endpoint"] if needs_endpoint else []),
+                env={**os.environ, **(settings or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -29,10 +29,10 @@ def config(context: click.Context, as_json: bool) -> None:
     home = settings.default_home()
     values, origins = settings.load(home)
     if as_json:
-        found = {k: {"value": v, "origin": origins[k]} for k, v in asdict(values).items()}
+        found = {k: {"value": _shown(k, v), "origin": origins[k]} for k, v in asdict(values).items()}
         output.print_json({"home": home, "settings": found})
         return
-    rows = [[name, str(value), origins[name]] for name, value in asdict(values).items()]
+    rows = [[name, str(_shown(name, value)), origins[name]] for name, value in asdict(values).items()]
     output.print_table(("SETTING", "VALUE", "FROM"), [["home", home, "FUN_LOCAL_HOME or default"], *rows])
 
 
@@ -59,6 +59,11 @@ def set_(name: str, value: str) -> None:
     lines = "".join(f"{key} = {_toml(v)}\n" for key, v in stored.items())
     write_atomically(path, lines.encode())
     output.hint("A running daemon takes it up after: fun daemon restart")
+
+
+def _shown(name: str, value: object) -> object:
+    """A value as it may be seen by whoever looks over one's shoulder."""
+    return "(set)" if value and name in settings.SECRET else value
 
 
 def _toml(value: object) -> str:

@@ -11,10 +11,22 @@ _STATUS: tuple[tuple[type[errors.FunLocalError], int], ...] = (
     (errors.Unavailable, 503),
 )
 
+#: Codes that say more than their kind: what must be so first is not so.
+_PRECONDITION = frozenset(
+    {
+        "StatefulAsyncInvocationAlreadyCompleted",
+        # A custom runtime's program does not start (runtime.md 4.5).
+        "CAFileNotFound",
+        "CAFilePermission",
+        "CAExited",
+        "FunctionNotStarted",
+    }
+)
+
 
 def status_of(error: errors.FunLocalError) -> int:
     """The HTTP status of an error (fc-api 16.2)."""
-    if error.code == "StatefulAsyncInvocationAlreadyCompleted":
+    if error.code in _PRECONDITION:
         return 412
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 

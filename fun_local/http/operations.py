@@ -19,7 +19,9 @@ Json = dict[str, Any]
 
 
 async def status(emulator: Emulator) -> Json:
-    return {"pid": os.getpid(), "version": __version__, **emulator.counts()}
+    timer = emulator.timers.next()
+    next_timer = {"trigger": timer[0], "time": timer[1]} if timer else None
+    return {"pid": os.getpid(), "version": __version__, **emulator.counts(), "next_timer": next_timer}
 
 
 async def look(emulator: Emulator) -> Json:
@@ -146,9 +148,10 @@ def _info(info: QueueInfo) -> Json:
 
 def _message(message: QueueMessage) -> Json:
     """A message in camelCase; bodies that are not text are replaced and given whole in base64."""
+    body = message.readable
     answer: Json = {
         "messageId": message.message_id,
-        "messageBody": message.body.decode(errors="replace"),
+        "messageBody": body.decode(errors="replace"),
         "priority": message.priority,
         "enqueueTime": message.sent_ms,
         "firstDequeueTime": message.first_dequeue_ms,
@@ -158,9 +161,9 @@ def _message(message: QueueMessage) -> Json:
         answer["receiptHandle"] = message.receipt
         answer["nextVisibleTime"] = message.next_visible_ms
     try:
-        message.body.decode()
+        body.decode()
     except UnicodeDecodeError:
-        answer["messageBodyBase64"] = base64.b64encode(message.body).decode()
+        answer["messageBodyBase64"] = base64.b64encode(body).decode()
     return answer
 
 

@@ -1,7 +1,7 @@
 """The daemon's HTTP server on its Unix socket: who can open that file is its owner.
 
 POST /invocations/{function}    raw payload; the vendor's X-Fc-… headers
-POST /local/{operation}         JSON in, JSON out: operations.py
+POST /local/{operation}         JSON in, JSON out: operations.py, and what the daemon adds
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -25,16 +25,21 @@ from fun_local.http.operations import OPERATIONS
 
 log = logging.getLogger(__name__)
 
+#: Operations of the daemon's own, which no use case of the emulator's answers.
+Own = Mapping[str, Callable[..., Awaitable[dict[str, Any]]]]
+
 #: A deploy of 1,000 functions is some megabytes; a sync payload 32 MB.
 _MAX_BODY = accept.MAX_SYNC_PAYLOAD + 1024
 
 
 @contextlib.asynccontextmanager
-async def serve(emulator: Emulator, path: str, shut_down: Callable[[], None]) -> AsyncIterator[None]:
+async def serve(
+    emulator: Emulator, path: str, shut_down: Callable[[], None], own: Own
+) -> AsyncIterator[None]:
     """Serve while the block runs. ``path`` is the Unix socket's."""
     app = web.Application(client_max_size=_MAX_BODY, middlewares=[_errors])
     app.router.add_post("/invocations/{function:.+}", lambda request: _invoke(emulator, request))
-    app.router.add_post("/local/{operation}", lambda request: _operate(emulator, shut_down, request))
+    app.router.add_post("/local/{operation}", lambda request: _operate(emulator, shut_down, own, request))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -82,6 +87,7 @@ async def _invoke(emulator: Emulator, request: web.Request) -> web.Response:
             request_id=request_id,
             invocation_id=headers.get("X-Fc-Stateful-Async-Invocation-Id", ""),
             delay_seconds=_whole(headers.get("X-Fc-Async-Delay", "0")),
+            stateful=_switched_on(headers.get("X-Fc-Stateful-Async-Invocation-Enable", "false")),
         )
         return _json(accepted(message), 202, {"X-Fc-Stateful-Async-Invocation-Id": message.invocation_id})
     if kind != "sync":
@@ -100,19 +106,32 @@ async def _invoke(emulator: Emulator, request: web.Request) -> web.Response:
     return web.Response(body=result.payload, headers=answer)
 
 
-async def _operate(emulator: Emulator, shut_down: Callable[[], None], request: web.Request) -> web.Response:
+async def _operate(
+    emulator: Emulator, shut_down: Callable[[], None], own: Own, request: web.Request
+) -> web.Response:
     name = request.match_info["operation"]
     if name == "shutdown":
         shut_down()
         return _json({})
     operation = OPERATIONS.get(name)
-    if operation is None:
+    if operation is None and name not in own:
         raise InvalidRequest("PathNotSupported", f"there is no operation {name!r}")
     try:
         arguments = orjson.loads(await request.read() or b"{}")
     except ValueError as error:
         raise InvalidRequest("InvalidArgument", f"the body is not JSON: {error}") from None
+    if operation is None:
+        return _json(await own[name](**arguments))
     return _json(await operation(emulator, **arguments))
+
+
+def _switched_on(text: str) -> bool | None:
+    """Task mode for one call (fc-api 11.1): "true" turns it on, "false", the default, leaves all as it is."""
+    if text.lower() not in ("true", "false"):
+        raise InvalidRequest(
+            "InvalidArgument", f"X-Fc-Stateful-Async-Invocation-Enable must be true or false, not {text!r}"
+        )
+    return True if text.lower() == "true" else None
 
 
 def _whole(text: str) -> int:

@@ -202,7 +202,8 @@ class Function(Record):
         config = known.get("async_config")
         known["async_config"] = AsyncConfig.from_dict(config) if config else None
         # JSON has no tuples.
-        known.update({name: tuple(known[name]) for name in ("custom_command", "custom_args") if name in known})
+        words = ("custom_command", "custom_args")
+        known.update({name: tuple(known[name]) for name in words if name in known})
         return cls(**known)
 
 

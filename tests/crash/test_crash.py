@@ -439,7 +439,7 @@ class Producer(threading.Thread):
 
     def run(self):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FUN_")}
-        environment["FUN_LOCAL_HOME"] = self.home
+        environment |= {"FUN_LOCAL_HOME": self.home, "FUN_LOCAL_PORT": "0"}
         while not self.is_done.is_set():
             plan = self.random.choice([{}, {}, {}, {"sleep": 0.05}, {"fail": 1}, {"fail": 9}, {"size": 9000}])
             self.process = subprocess.Popen(

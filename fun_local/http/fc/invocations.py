@@ -1,0 +1,85 @@
+"""InvokeFunction (fc-api 11): the body is the event, whatever it is; everything else is in headers."""
+
+from __future__ import annotations
+
+import base64
+
+import orjson
+
+from fun_local import accept
+from fun_local.http.fc.call import Answer, Call
+from fun_local.http.fc.reading import choice, flag, whole
+from fun_local.model.outcome import Result
+from fun_local.model.resources import Function
+
+#: Either spelling, in all versions (fc-api 11.1).
+_ID_HEADERS = ("X-Fc-Stateful-Async-Invocation-Id", "X-Fc-Async-Task-Id")
+_ENABLE = "X-Fc-Stateful-Async-Invocation-Enable"
+_DELAY = "X-Fc-Async-Delay"
+
+REQUEST_HEADERS = ("X-Fc-Invocation-Type", "X-Fc-Log-Type", "X-Fc-Trace-Id", *_ID_HEADERS, _ENABLE, _DELAY)
+
+
+async def invoke(call: Call) -> Answer:
+    function = call.need()
+    kind = choice(call.headers.get("X-Fc-Invocation-Type") or "Sync", "InvocationType", ("Sync", "Async"))
+    # An asynchronous call has no answer that a log could be in.
+    logs = ("Tail", "None") if kind == "Sync" else ("None",)
+    log_type = choice(call.headers.get("X-Fc-Log-Type") or "None", "LogType", logs)
+    if kind == "Async":
+        return await _accept(call, function)
+    result, log = await call.emulator.invoke(
+        function.path, call.body, qualifier=call.qualifier, request_id=call.request_id
+    )
+    headers = _headers(call, function, result)
+    if log_type == "Tail":
+        # Never empty: Funcraft shows the result only beside a log (wire 3.1).
+        headers["X-Fc-Log-Result"] = base64.b64encode(log or b"\n").decode()
+    if result.is_success:
+        return Answer(result.payload, headers=headers)
+    headers["X-Fc-Error-Type"] = result.error_type
+    body, content_type = _error_body(result.payload)
+    return Answer(body, headers=headers, content_type=content_type)
+
+
+async def _accept(call: Call, function: Function) -> Answer:
+    headers = call.headers
+    enable = headers.get(_ENABLE, "")
+    delay = headers.get(_DELAY, "")
+    message = await call.emulator.invoke_async(
+        function.path,
+        call.body,
+        qualifier=call.qualifier,
+        request_id=call.request_id,
+        invocation_id=next((headers[name] for name in _ID_HEADERS if headers.get(name)), ""),
+        delay_seconds=whole(delay, _DELAY, 0, accept.MAX_DELAY_SECONDS) if delay else 0,
+        # It can switch task mode on for this call; what is configured it does not switch off (fc-api 1.2).
+        stateful=True if enable and flag(enable, _ENABLE) else None,
+    )
+    shown = {call.dialect.id_header: message.invocation_id} if message.stateful else {}
+    return Answer(status=202, headers={**shown, "X-Fc-Request-Id": message.request_id})
+
+
+def _headers(call: Call, function: Function, result: Result) -> dict[str, str]:
+    headers = {
+        "X-Fc-Invocation-Duration": str(int(result.duration_ms)),
+        "X-Fc-Max-Memory-Usage": f"{result.memory_mb:.2f}",
+        "X-Fc-Invocation-Service-Version": function.version or function.qualifier,
+    }
+    if result.instance_id:
+        headers["X-Fc-Instance-Id"] = result.instance_id
+    # Only where it is known already: to make an archive takes longer than most calls.
+    if archive := call.context.archives.known(function.code):
+        headers["X-Fc-Code-Checksum"] = archive.checksum
+    return headers
+
+
+def _error_body(payload: bytes) -> tuple[bytes, str]:
+    """An error as clients can read it: a JSON object, or text that is no JSON at all (fc-api 3.2)."""
+    try:
+        value = orjson.loads(payload)
+    except ValueError:
+        return payload, "application/octet-stream"
+    if not isinstance(value, dict):
+        payload = orjson.dumps({"errorMessage": payload.decode(errors="replace")})
+    return payload, "application/json"

@@ -1,0 +1,222 @@
+"""Every operation of the Function Compute API, once: its paths, what it reads, and the function that does it.
+
+The three versions (dialects.py) are served by the same rows. FC 2.0 has functions in services, FC 3.0 has
+none: so a row has two paths, either of which may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from fun_local.http.fc import (
+    account,
+    async_configs,
+    executions,
+    function_fields,
+    functions,
+    invocations,
+    services,
+    triggers,
+    versions,
+)
+from fun_local.http.fc.call import Answer, Call
+from fun_local.http.fc.dialects import DIALECTS, Dialect
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``paths`` are that of FC 2.0 and that of FC 3.0, both below the version; empty: there is none.
+
+    ``name_3`` is FC 3.0's name where it has another one. ``only``: the one version that has it. ``gives`` is
+    what a success answers: json, bytes, or nothing.
+    """
+
+    name: str
+    method: str
+    paths: tuple[str, str]
+    handle: Handler
+    query: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    gives: str = "json"
+    name_3: str = ""
+    only: str = ""
+
+    def path_in(self, dialect: Dialect) -> str:
+        """The whole path in one version; empty where that has no such operation."""
+        if self.only and self.only != dialect.version:
+            return ""
+        path = self.paths[0 if dialect.has_services else 1]
+        return f"/{dialect.version}{path}" if path else ""
+
+    def name_in(self, dialect: Dialect) -> str:
+        return self.name if dialect.has_services else self.name_3 or self.name
+
+
+def _on_function(path: str) -> tuple[str, str]:
+    return f"/services/{{service}}/functions/{{function}}{path}", f"/functions/{{function}}{path}"
+
+
+def _on_scope(path: str) -> tuple[str, str]:
+    """What versions and aliases belong to."""
+    return f"/services/{{service}}{path}", f"/functions/{{function}}{path}"
+
+
+_PAGE = ("limit", "nextToken")
+_NAMED_PAGE = (*_PAGE, "prefix", "startKey")
+_VERSION_PAGE = (*_PAGE, "startKey", "direction")
+_FUNCTION_PAGE = (*_NAMED_PAGE, "qualifier", "fcVersion", "runtime", "functionName", "description")
+_EXECUTION_PAGE = (
+    *(*_PAGE, "qualifier", "invocationIdPrefix", "status", "sortOrderByTime"),
+    *("startedTimeBegin", "startedTimeEnd", "includePayload"),
+)
+_QUALIFIER = ("qualifier",)
+_IF_MATCH = ("If-Match",)
+_CODE_CHECKSUM = ("X-Fc-Code-Checksum",)
+
+_SERVICES = ("/services", "")
+_SERVICE = ("/services/{service}", "")
+_FUNCTIONS = ("/services/{service}/functions", "/functions")
+_FUNCTION = _on_function("")
+_INVOCATIONS = _on_function("/invocations")
+_VERSIONS = _on_scope("/versions")
+_VERSION = _on_scope("/versions/{version}")
+_ALIASES = _on_scope("/aliases")
+_ALIAS = _on_scope("/aliases/{alias}")
+_TRIGGERS = _on_function("/triggers")
+_TRIGGER = _on_function("/triggers/{trigger}")
+_CONFIG = _on_function("/async-invoke-config")
+_CONFIGS = (f"{_CONFIG[0]}s", "/async-invoke-configs")
+_EXECUTIONS = (_on_function("/stateful-async-invocations")[0], _on_function("/async-tasks")[1])
+_EXECUTION = (f"{_EXECUTIONS[0]}/{{id}}", f"{_EXECUTIONS[1]}/{{id}}")
+_STOP = (_EXECUTION[0], f"{_EXECUTION[1]}/stop")
+
+_SERVICE_FIELDS = (*services.READ, *services.KEPT)
+_FUNCTION_FIELDS = (*function_fields.READ, *function_fields.KEPT)
+
+_ON_SERVICES = (
+    Operation("CreateService", "POST", _SERVICES, services.create, fields=_SERVICE_FIELDS),
+    Operation("ListServices", "GET", _SERVICES, services.list_all, _NAMED_PAGE),
+    Operation("GetService", "GET", _SERVICE, services.get, _QUALIFIER),
+    Operation("UpdateService", "PUT", _SERVICE, services.update, (), _SERVICE_FIELDS, _IF_MATCH),
+    Operation("DeleteService", "DELETE", _SERVICE, services.delete, headers=_IF_MATCH, gives="nothing"),
+)
+
+_ON_FUNCTIONS = (
+    Operation("CreateFunction", "POST", _FUNCTIONS, functions.create, (), _FUNCTION_FIELDS, _CODE_CHECKSUM),
+    Operation("ListFunctions", "GET", _FUNCTIONS, functions.list_all, _FUNCTION_PAGE),
+    Operation("GetFunction", "GET", _FUNCTION, functions.get, _QUALIFIER),
+    Operation(
+        *("UpdateFunction", "PUT", _FUNCTION, functions.update),
+        fields=_FUNCTION_FIELDS,
+        headers=(*_CODE_CHECKSUM, *_IF_MATCH),
+    ),
+    Operation("DeleteFunction", "DELETE", _FUNCTION, functions.delete, headers=_IF_MATCH, gives="nothing"),
+    Operation("GetFunctionCode", "GET", _on_function("/code"), functions.get_code, _QUALIFIER),
+    Operation(
+        *("InvokeFunction", "POST", _INVOCATIONS, invocations.invoke, _QUALIFIER),
+        headers=invocations.REQUEST_HEADERS,
+        gives="bytes",
+    ),
+)
+
+_ON_VERSIONS = (
+    Operation(
+        *("PublishServiceVersion", "POST", _VERSIONS, versions.publish, (), ("description",), _IF_MATCH),
+        name_3="PublishFunctionVersion",
+    ),
+    Operation(
+        *("ListServiceVersions", "GET", _VERSIONS, versions.list_versions, _VERSION_PAGE),
+        name_3="ListFunctionVersions",
+    ),
+    Operation(
+        *("DeleteServiceVersion", "DELETE", _VERSION, versions.delete_version),
+        gives="nothing",
+        name_3="DeleteFunctionVersion",
+    ),
+    Operation("CreateAlias", "POST", _ALIASES, versions.create_alias, fields=versions.ALIAS_FIELDS),
+    Operation("ListAliases", "GET", _ALIASES, versions.list_aliases, _NAMED_PAGE),
+    Operation("GetAlias", "GET", _ALIAS, versions.get_alias),
+    Operation("UpdateAlias", "PUT", _ALIAS, versions.update_alias, fields=versions.ALIAS_FIELDS[1:]),
+    Operation("DeleteAlias", "DELETE", _ALIAS, versions.delete_alias, gives="nothing"),
+)
+
+_ON_TRIGGERS = (
+    Operation("CreateTrigger", "POST", _TRIGGERS, triggers.create, fields=triggers.FIELDS),
+    Operation("ListTriggers", "GET", _TRIGGERS, triggers.list_all, _NAMED_PAGE),
+    Operation("GetTrigger", "GET", _TRIGGER, triggers.get),
+    Operation("UpdateTrigger", "PUT", _TRIGGER, triggers.update, (), triggers.FIELDS[2:], _IF_MATCH),
+    Operation("DeleteTrigger", "DELETE", _TRIGGER, triggers.delete, headers=_IF_MATCH, gives="nothing"),
+)
+
+_ON_EXECUTIONS = (
+    Operation(
+        *("PutFunctionAsyncInvokeConfig", "PUT", _CONFIG, async_configs.put, _QUALIFIER),
+        fields=async_configs.FIELDS,
+        name_3="PutAsyncInvokeConfig",
+    ),
+    Operation(
+        *("GetFunctionAsyncInvokeConfig", "GET", _CONFIG, async_configs.get, _QUALIFIER),
+        name_3="GetAsyncInvokeConfig",
+    ),
+    Operation(
+        *("DeleteFunctionAsyncInvokeConfig", "DELETE", _CONFIG, async_configs.delete, _QUALIFIER),
+        gives="nothing",
+        name_3="DeleteAsyncInvokeConfig",
+    ),
+    Operation(
+        *("ListFunctionAsyncInvokeConfigs", "GET", _CONFIGS, async_configs.list_all),
+        query=(*_PAGE, "functionName"),
+        name_3="ListAsyncInvokeConfigs",
+    ),
+    Operation(
+        *("ListStatefulAsyncInvocations", "GET", _EXECUTIONS, executions.list_all, _EXECUTION_PAGE),
+        name_3="ListAsyncTasks",
+    ),
+    Operation(
+        *("GetStatefulAsyncInvocation", "GET", _EXECUTION, executions.get, _QUALIFIER),
+        name_3="GetAsyncTask",
+    ),
+    Operation(
+        *("StopStatefulAsyncInvocation", "PUT", _STOP, executions.stop, _QUALIFIER),
+        name_3="StopAsyncTask",
+    ),
+    Operation(
+        *("ListStatefulAsyncInvocationFunctions", "GET", ("/stateful-async-invocation-functions", "")),
+        handle=executions.list_functions,
+        query=_PAGE,
+    ),
+)
+
+
+def _nothing(name: str, paths: tuple[str, str], key: str, *, only: str = "") -> Operation:
+    return Operation(name, "GET", paths, account.nothing(key), _PAGE, only=only)
+
+
+_CAPACITIES = ("ListReservedCapacities", "reservedCapacities")
+_ON_ACCOUNT = (
+    Operation("GetAccountSettings", "GET", ("/account-settings", ""), account.settings),
+    Operation("GetAccountConfigs", "GET", ("/accountConfigs", ""), account.configs, only="2016-08-15"),
+    Operation("DescribeRegions", "GET", ("/regions", "/regions"), account.regions),
+    _nothing("ListProvisionConfigs", ("/provision-configs", "/provision-configs"), "provisionConfigs"),
+    _nothing("ListOnDemandConfigs", ("/on-demand-configs", ""), "configs"),
+    _nothing("ListScalingConfigs", ("", "/scaling-configs"), "scalingConfigs"),
+    _nothing("ListConcurrencyConfigs", ("", "/concurrency-configs"), "configs"),
+    _nothing("ListLayers", ("/layers", "/layers"), "layers"),
+    # Spelled differently in the two versions that have it.
+    _nothing(_CAPACITIES[0], ("/reservedCapacities", ""), _CAPACITIES[1], only="2016-08-15"),
+    _nothing(_CAPACITIES[0], ("/reserved-capacities", ""), _CAPACITIES[1], only="2021-04-06"),
+)
+
+OPERATIONS = (*_ON_SERVICES, *_ON_FUNCTIONS, *_ON_VERSIONS, *_ON_TRIGGERS, *_ON_EXECUTIONS, *_ON_ACCOUNT)
+
+
+def rows() -> Iterator[tuple[Dialect, Operation, str]]:
+    """Every operation of every version, with its path there."""
+    for dialect in DIALECTS:
+        for operation in OPERATIONS:
+            if path := operation.path_in(dialect):
+                yield dialect, operation, path

@@ -1,0 +1,141 @@
+"""What a daemon shows to the vendor's clients: the endpoint if it can be had, keys, and what is told of both.
+
+Front.open ─▶ environment of functions ─▶ serve the emulator
+           └▶ operations for our own tools, over the Unix socket
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from fun_local import wiring
+from fun_local.emulator import Emulator
+from fun_local.errors import Unavailable
+from fun_local.http import endpoint, fc, mns
+from fun_local.http.limits import Limits
+from fun_local.settings import Settings
+from fun_local.store.keys import Keyring, fixed_pair
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Front:
+    """``listener`` is None where the port could not be had; ``problem`` then tells why."""
+
+    home: str
+    settings: Settings
+    keyring: Keyring
+    listener: endpoint.Listener | None
+    problem: Unavailable | None
+
+    @classmethod
+    def open(cls, home: str, settings: Settings, *, is_needed: bool) -> Front:
+        """Take the port and read the keys.
+
+        Without the port a home still serves its own commands: those were not what the port is for. Only
+        where ``is_needed``, because somebody has asked for just that, is it an error.
+
+        Raises:
+            Unavailable: the port can't be had, and is needed.
+            InvalidRequest, CorruptState: half a key in the settings, or a damaged file of keys.
+        """
+        keyring = Keyring(home, fixed_pair(settings.access_key_id, settings.access_key_secret))
+        try:
+            listener = endpoint.bind(settings.host, settings.port)
+        except Unavailable as error:
+            if is_needed:
+                raise
+            log.error("no endpoint: %s. %s", error.message, error.hint, extra={"action": "bind"})
+            return cls(home, settings, keyring, None, error)
+        if settings.insecure_no_auth:
+            log.warning("%s", endpoint.INSECURE, extra={"action": "insecure"})
+        return cls(home, settings, keyring, listener, None)
+
+    def close(self) -> None:
+        """Give the port back. Serving has done so already."""
+        if self.listener is not None:
+            self.listener.socket.close()
+
+    @property
+    def url(self) -> str | None:
+        return self.listener.url if self.listener else None
+
+    def environment(self) -> dict[str, str]:
+        """What functions get: keys under the names of a role's (runtime.md 2.11), and where to use them."""
+        found = {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": self.keyring.session.id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.keyring.session.secret,
+            "ALIBABA_CLOUD_SECURITY_TOKEN": self.keyring.session_token,
+        }
+        if self.url is not None:
+            # Not FC_…: those names are the vendor's, and its runtimes remove the ones they don't know.
+            found["FUN_LOCAL_ENDPOINT"] = self.url
+        return found
+
+    def operations(self) -> Mapping[str, Callable[..., Awaitable[Json]]]:
+        """What our own tools may ask."""
+        return {
+            "endpoint": self._tell_endpoint,
+            "environment": self._tell_environment,
+            "rotate-keys": self._rotate_keys,
+        }
+
+    @contextlib.asynccontextmanager
+    async def serve(self, emulator: Emulator) -> AsyncIterator[None]:
+        """Answer at the endpoint, if there is one, while the block runs."""
+        if self.listener is None:
+            yield
+            return
+        limits = Limits()
+        context = fc.Context(
+            region=self.settings.region,
+            account_id=self.settings.account_id,
+            base_url=lambda: self.url or "",
+            archives=wiring.archives(self.home),
+            secret=secrets.token_bytes(32),
+        )
+        app = endpoint.application(
+            [*fc.routes(emulator, context), *mns.routes(emulator)],
+            port=self.listener.port,
+            secrets=self.keyring.secrets,
+            limits=limits,
+            checks_signatures=not self.settings.insecure_no_auth,
+            documents={"/openapi.json": lambda: orjson.dumps(fc.document())},
+            proven=("/downloads/",),
+        )
+        async with endpoint.serve(app, self.listener, limits):
+            log.info("listening on %s", self.url, extra={"action": "listen"})
+            yield
+
+    async def _tell_endpoint(self) -> Json:
+        problem = self.problem
+        return {
+            "endpoint": self.url,
+            "checksSignatures": not self.settings.insecure_no_auth,
+            "problem": problem and {"code": problem.code, "message": problem.message, "hint": problem.hint},
+        }
+
+    async def _tell_environment(self) -> Json:
+        return {
+            **await self._tell_endpoint(),
+            "accessKeyId": self.keyring.current.id,
+            "accessKeySecret": self.keyring.current.secret,
+            "accountId": self.settings.account_id,
+            "region": self.settings.region,
+        }
+
+    async def _rotate_keys(self, revoke: bool = False) -> Json:
+        old = self.keyring.current
+        new = self.keyring.rotate(revoke=revoke)
+        log.info("new access key %s", new.id, extra={"action": "rotate"})
+        return {"accessKeyId": new.id, "previousAccessKeyId": old.id, "previousIsValid": not revoke}

@@ -1,0 +1,96 @@
+"""Who is let in at the endpoint: pages of other sites never, others with a signature; then their body too.
+
+In this order, so that a body is read only for somebody who has proved who it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
+
+from fun_local.http import limits, origins, signatures
+from fun_local.http.refusals import Family, Refused, family_of
+
+
+class ClientGone(Exception):
+    """The client has closed its connection in the middle of a body: there is nobody to answer."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """``secrets`` gives the secret of every key id that is valid now; ``now`` is Unix time.
+
+    ``is_open`` tells the requests that need no signature. With ``checks_signatures`` off none does.
+    """
+
+    port: int
+    secrets: Callable[[], Mapping[str, str]]
+    now: Callable[[], float]
+    limits: limits.Limits
+    is_open: Callable[[web.Request], bool]
+    checks_signatures: bool = True
+
+    async def admit(self, request: web.Request) -> web.Request:
+        """The request as its handler gets it, with its body read.
+
+        Raises:
+            Refused: it is not let in, or its body is too large, too slow or another one than was signed.
+            ClientGone: it ended before its body did.
+        """
+        headers = request.headers
+        origins.check_sender(headers.get("Origin"), headers.get("Sec-Fetch-Site"), self.port)
+        whose = family(request)
+        claimed = ""
+        if not self.checks_signatures or self.is_open(request):
+            hosts = headers.getall("Host", [])
+            origins.check_host(hosts[0] if len(hosts) == 1 else "", self.port)
+        else:
+            signed = _signed(request)
+            signatures.verify(signed, whose, self.secrets(), self.now())
+            claimed = signatures.claimed_hash(signed)
+        admitted = await self._with_body(request, whose)
+        if claimed and not hmac.compare_digest(
+            hashlib.sha256(await admitted.read()).hexdigest(), claimed.lower()
+        ):
+            message = "the body's SHA-256 is not the one that x-acs-content-sha256 tells"
+            raise Refused(403, "SignatureNotMatch", message)
+        return admitted
+
+    async def _with_body(self, request: web.Request, family: Family) -> web.Request:
+        limit = limits.body_limit(family, request.path)
+        told = request.content_length
+        if told is not None and told > limit:
+            raise limits.too_large(family, limit)
+        bounded = request.clone(client_max_size=limit)
+        try:
+            async with asyncio.timeout(limits.body_time(self.limits, limit if told is None else told)):
+                await bounded.read()
+        except TimeoutError:
+            raise Refused(408, "RequestTimeout", "the body did not come in time") from None
+        except web.HTTPRequestEntityTooLarge:
+            raise limits.too_large(family, limit) from None
+        except (web.RequestPayloadError, BadHttpMessage) as error:
+            raise Refused(400, "InvalidArgument", f"the body is not as its headers say: {error}") from None
+        except ConnectionError as error:
+            raise ClientGone from error
+        return bounded
+
+
+def family(request: web.Request) -> Family:
+    """Whose API a request means."""
+    authorization = request.headers.get("Authorization", "")
+    return family_of(request.path, authorization, "x-mns-version" in request.headers)
+
+
+def _signed(request: web.Request) -> signatures.Signed:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        lower = name.lower()
+        headers[lower] = f"{headers[lower]},{value}" if lower in headers else value
+    return signatures.Signed(request.method, request.raw_path, headers)
