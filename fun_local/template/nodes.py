@@ -88,6 +88,8 @@ def parse(text: str) -> Node | None:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         at = "".join(text.split("\n")[line - 1 : line])[column - 1 : column]
         what = "a tab can't indent, only spaces can" if at == "\t" else error.problem or error.context
+        if "nesting depth" in str(what):  # libyaml since 0.2.6 has a bound of its own, far beyond ours
+            raise BadYaml(f"nested more than {MAX_DEPTH} deep", line, column) from None
         raise BadYaml(f"not valid YAML: {what}", line, column) from None
 
 
