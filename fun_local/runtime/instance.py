@@ -33,6 +33,7 @@ from fun_local.model.outcome import (
     timeout_payload,
 )
 from fun_local.model.resources import Function
+from fun_local.model.web import WebRequest, WebResponse, WebResult, http_params, unpack
 from fun_local.runtime import exits, frames, instance_log, limits, processes
 from fun_local.runtime.census import Tree
 from fun_local.runtime.line import Line
@@ -73,6 +74,7 @@ class ProcessInstance:
         self._patrol = patrol
         self._memory_mb = 0.0
         self._tree_mb = 0.0  # the most that was seen of the whole tree, during this invocation
+        self._head: dict[str, Any] = {}  # of the last answer
         self._log_start = 0
         self._log_length: int | None = None
         self._log_name = os.path.basename(self.log_path)
@@ -115,6 +117,19 @@ class ProcessInstance:
 
         ``attempts`` counts this one: the function sees one less as its retry count.
         """
+        # An asynchronous request of an HTTP trigger is queued like any other event.
+        request = unpack(payload)
+        return await self._serve(request_id, payload if request is None else request, attempts)
+
+    async def request(self, request_id: str, request: WebRequest, *, attempts: int) -> WebResult:
+        """Have the handler answer a request (runtime.md 2.10, 3.8)."""
+        self._head = {}
+        result = await self._serve(request_id, request, attempts)
+        if not result.is_success:
+            return WebResult(result)
+        return WebResult(result, _response(self._head, result.payload))
+
+    async def _serve(self, request_id: str, event: bytes | WebRequest, attempts: int) -> Result:
         if self._freezing is not None:
             await asyncio.wait([self._freezing])
             self._freezing = None
@@ -124,7 +139,9 @@ class ProcessInstance:
                 await self._end()
                 return failure
             self._is_initialized = True
-        result = await self._run(self._phases.invoke, request_id, payload, max(attempts - 1, 0))
+        http = b"" if isinstance(event, bytes) else json.dumps(http_params(event)).encode()
+        payload = event if isinstance(event, bytes) else event.body
+        result = await self._run(self._phases.invoke, request_id, payload, max(attempts - 1, 0), http)
         if self._phases.pre_freeze is not None and self._ending is None:
             # The caller has its result; the next one waits.
             self._freezing = self._loop.create_task(self._freeze(self._phases.pre_freeze))
@@ -167,13 +184,15 @@ class ProcessInstance:
             with suppress(ProcessLookupError, PermissionError):  # its grace is over
                 os.killpg(self.pid, signal.SIGKILL)
 
-    async def _run(self, phase: Phase, request_id: str, payload: bytes = b"", retry_count: int = 0) -> Result:
+    async def _run(
+        self, phase: Phase, request_id: str, payload: bytes = b"", retry_count: int = 0, http: bytes = b""
+    ) -> Result:
         started = perf_counter()
         self._log_start = self.log_position()[1]
         self._log_length = None
         self._tree_mb = 0.0
         try:
-            reply = await self._ask(phase.question(request_id, retry_count, payload), phase.seconds)
+            reply = await self._ask(phase.question(request_id, retry_count, payload, http), phase.seconds)
         except asyncio.CancelledError:
             # The handler still runs: nobody else may be given this process (runtime.md 5.6).
             self._begin_end(is_stop=True)
@@ -248,6 +267,7 @@ class ProcessInstance:
             self._take_late(header, body, memory_mb)
         elif self._settle((kind, body)):
             self._memory_mb = max(memory_mb, self._tree_mb)
+            self._head = header
             if kind == "ready":
                 self._is_interruptible = header.get("is_interruptible") is True
         else:
@@ -261,6 +281,7 @@ class ProcessInstance:
             farewell = None
         elif self._settle((header["kind"], body)):
             self._memory_mb = max(memory_mb, self._tree_mb)
+            self._head = header
         if farewell is None and self._is_idle:
             # It need not wait for the end of its grace period.
             self._line.hang_up()
@@ -350,3 +371,16 @@ class ProcessInstance:
         processes.remove_scratch(self._spawned.scratch)
         with suppress(FileNotFoundError):
             os.remove(self._spawned.note_path)
+
+
+def _response(head: dict[str, Any], body: bytes) -> WebResponse | None:
+    """The response in a worker's answer; None for what only a function can have written there."""
+    status, headers = head.get("status"), head.get("headers")
+    if not isinstance(status, int) or not isinstance(headers, list):
+        return None
+    pairs = []
+    for pair in headers:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
+            return None
+        pairs.append((pair[0], pair[1]))
+    return WebResponse(status, tuple(pairs), body)

@@ -100,13 +100,23 @@ def candidates(runtime: str, environment: Mapping[str, str]) -> Iterator[str]:
     )
 
 
-def find(runtime: str, environment: Mapping[str, str], *, worker: str, byte_code_dir: str) -> Interpreter:
-    """The interpreter for a runtime's name. Blocks while candidates that are new to us are run once."""
+def find(
+    runtime: str,
+    environment: Mapping[str, str],
+    *,
+    worker: str,
+    byte_code_dir: str,
+    oldest: Version = OLDEST,
+) -> Interpreter:
+    """The interpreter for a runtime's name. Blocks while candidates that are new to us are run once.
+
+    Those before ``oldest`` are passed over; ours is not.
+    """
     wanted = declared(runtime)
     virtual = environment.get("VIRTUAL_ENV", "")
     for path in candidates(runtime, environment):
         found = probe(path, worker, byte_code_dir)
-        if found is None or found.version < OLDEST:
+        if found is None or found.version < oldest:
             continue
         if found.version == wanted or (runtime == "python3" and virtual and path.startswith(virtual)):
             return found

@@ -393,6 +393,8 @@ class Invocation {
     this.id = request.request_id;
     this.isOpen = true;
     this.waits = false;
+    this.http = this.kind === INVOKE && request.http ? request.http : null;
+    this.head = ''; // of a response: its status and headers
     const own = this.kind === INITIALIZER ? fixed.initializer : fixed.handler;
     this.handler = request.handler || own;
     this.context = makeContext(request, this.handler, this);
@@ -407,8 +409,9 @@ class Invocation {
     else load(this.handler).then((found) => this.call(found), (error) => this.fail(error));
   }
 
-  /** What the handler is called with. Requests of HTTP triggers (runtime.md 3.8) would differ here. */
+  /** What the handler is called with. */
   arguments() {
+    if (this.http) return [makeRequest(this.http, this.event), new Response(this), this.context];
     const callback = (error, value) => {
       if (error === undefined || error === null) this.succeed(value);
       else this.finish('handled', describe(error, true));
@@ -422,7 +425,7 @@ class Invocation {
       // A value that is no promise counts for nothing in any version.
       if (returned && typeof returned.then === 'function') {
         // Up to nodejs16 what a promise resolves to does not count either.
-        const resolved = isModern ? (value) => this.succeed(value) : () => {};
+        const resolved = isModern && !this.http ? (value) => this.succeed(value) : () => {};
         returned.then(resolved, (error) => this.fail(error));
       }
     } catch (error) {
@@ -468,12 +471,133 @@ class Invocation {
     say(`FC ${this.marker} End RequestId: ${this.id}${suffix}`);
     try {
       // The daemon waits for the interrupted handler's answer, too: this is not it.
-      reply(kind, body, this.interrupted ? `,"request":${PRE_STOP}` : '');
+      reply(kind, body, this.interrupted ? `,"request":${PRE_STOP}` : this.head);
     } catch (error) {
       endGroup(); // the daemon is gone, or the function has closed our socket
     }
     if (this.interrupted) requestId = this.interrupted.id;
     else if (!this.waits) serveSoon();
+  }
+}
+
+// --- requests of HTTP triggers, up to FC 2.0 (runtime.md 3.8) ----------------------------------------------
+
+/** Headers that count once: the first value. */
+const UNIQUE = new Set(
+  (
+    'age authorization content-length content-type etag expires from host if-modified-since ' +
+    'if-unmodified-since last-modified location max-forwards proxy-authorization referer retry-after user-agent'
+  ).split(' ')
+);
+
+/** Characters of a response's status and headers. The vendor takes less; longer frames are no frames. */
+const HEAD_LIMIT = 60 * 1024;
+
+/** What a handler is asked: a readable stream like any server's request, and the vendor's own properties. */
+function makeRequest(params, body) {
+  const { IncomingMessage } = require('http');
+  const request = new IncomingMessage(null);
+  request._read = () => {}; // there is no connection to read from
+  const headers = {};
+  request.rawHeaders = [];
+  for (const [name, values] of Object.entries(params.headersMap)) {
+    const key = name.toLowerCase();
+    for (const value of values) request.rawHeaders.push(name, value);
+    if (key === 'set-cookie') headers[key] = [...(headers[key] || []), ...values];
+    else if (UNIQUE.has(key)) headers[key] = headers[key] === undefined ? values[0] : headers[key];
+    else headers[key] = [...(headers[key] === undefined ? [] : [headers[key]]), ...values].join(', ');
+  }
+  request.headers = headers;
+  request.httpVersion = '1.1';
+  request.method = params.method;
+  request.url = params.requestURI;
+  request.path = params.path;
+  request.clientIP = params.clientIP;
+  request.queries = {};
+  for (const [name, values] of Object.entries(params.queriesMap)) {
+    request.queries[name] = values.length === 1 ? values[0] : values;
+  }
+  request.body = body;
+  request.getHeader = (name) => headers[String(name).toLowerCase()];
+  request.complete = true;
+  if (body.length > 0) request.push(body);
+  request.push(null);
+  return request;
+}
+
+/** What a handler answers with. What it has sent it can't change. */
+class Response {
+  constructor(invocation) {
+    this.statusCode = 200;
+    this.headers = new Map();
+    // Not to be seen by whoever prints a response.
+    Object.defineProperty(this, 'invocation', { value: invocation });
+    Object.defineProperty(this, 'isSent', { value: false, writable: true });
+  }
+
+  setStatusCode(code) {
+    this.mustBeOpen();
+    if (!Number.isInteger(code)) throw new TypeError(`the status code must be an integer, not ${String(code)}`);
+    this.statusCode = code;
+  }
+
+  setHeader(name, value) {
+    this.mustBeOpen();
+    this.headers.set(String(name).toLowerCase(), [String(name), Array.isArray(value) ? value : [value]]);
+  }
+
+  deleteHeader(name) {
+    this.mustBeOpen();
+    this.headers.delete(String(name).toLowerCase());
+  }
+
+  hasHeader(name) {
+    return this.headers.has(String(name).toLowerCase());
+  }
+
+  send(body) {
+    this.mustBeOpen();
+    this.isSent = true;
+    if (body === undefined || body === null) this.finish(NOTHING);
+    else if (Buffer.isBuffer(body) || typeof body === 'string') this.finish(Buffer.from(body));
+    else if (typeof body.pipe === 'function') this.drain(body);
+    else throw new TypeError('the body of a response must be a Buffer, a string or a readable stream');
+  }
+
+  drain(stream) {
+    const parts = [];
+    let size = 0;
+    stream.on('data', (part) => {
+      const piece = Buffer.from(part);
+      size += piece.length;
+      if (size <= RESPONSE_LIMIT) parts.push(piece);
+    });
+    stream.on('error', (error) => this.invocation.fail(error));
+    stream.on('end', () => {
+      // One byte too much is enough to be refused.
+      this.finish(size > RESPONSE_LIMIT ? Buffer.alloc(RESPONSE_LIMIT + 1) : Buffer.concat(parts));
+    });
+  }
+
+  finish(body) {
+    const headers = [];
+    for (const [name, values] of this.headers.values()) {
+      // Through bytes, because half a character would not be JSON.
+      for (const value of values) headers.push([name, String(value)].map((text) => String(Buffer.from(text))));
+    }
+    // The header of a frame is ASCII.
+    const escape = (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    const text = stringify(headers).replace(/[\u0080-\uffff]/g, escape);
+    if (text.length > HEAD_LIMIT) {
+      this.invocation.fail(new Error('the headers of the response are too long'));
+      return;
+    }
+    this.invocation.head = `,"status":${this.statusCode},"headers":${text}`;
+    this.invocation.succeed(body);
+  }
+
+  mustBeOpen() {
+    if (this.isSent) throw new Error('the response has been sent already');
   }
 }
 
@@ -588,6 +712,8 @@ function setUp() {
   process.env.NODE_PATH = [...given, ...layers.map((layer) => `${layer}/node_modules`)].join(':');
   Module._initPaths(); // has read the variable before we came
   process.argv.length = 2;
+  // What the function forks gets our flags, and would wait for a debugger of its own.
+  process.execArgv = process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
   takeOverConsole();
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onRejection);

@@ -24,10 +24,14 @@ class Phase:
     seconds: int
     handler: str = ""
 
-    def question(self, request_id: str, retry_count: int = 0, payload: bytes = b"") -> bytes:
-        """The frame that asks for it."""
-        handler = b',"handler":%b' % orjson.dumps(self.handler) if self.handler else b""
-        asked = (self.kind, retry_count, orjson.dumps(request_id), handler)
+    def question(
+        self, request_id: str, retry_count: int = 0, payload: bytes = b"", http: bytes = b""
+    ) -> bytes:
+        """The frame that asks for it. ``http``: what a request says besides its body, as JSON."""
+        more = b',"handler":%b' % orjson.dumps(self.handler) if self.handler else b""
+        if http:
+            more += b',"http":%b' % http
+        asked = (self.kind, retry_count, orjson.dumps(request_id), more)
         return frames.pack(b'{"kind":%d,"retry_count":%d,"request_id":%b%b}' % asked, payload)
 
 

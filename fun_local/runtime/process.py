@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
 
-from fun_local.errors import CorruptState, InvalidRequest, Unavailable, storage_error
+from fun_local.errors import CorruptState, Unavailable, storage_error
 from fun_local.model.resources import Function
-from fun_local.runtime import interpreters, node
+from fun_local.runtime import custom_program, custom_start, interpreters, node
 from fun_local.runtime.census import Look
+from fun_local.runtime.custom import CustomInstance
+from fun_local.runtime.custom_start import CustomRuntime
+from fun_local.runtime.debugger import OLDEST_PYTHON, Debugger, patient
 from fun_local.runtime.instance import ProcessInstance
 from fun_local.runtime.patrol import Patrol
+from fun_local.runtime.refusals import refusal
 from fun_local.runtime.search_paths import search_paths
-from fun_local.runtime.spawn import spawn
+from fun_local.runtime.server_process import ServerProcess
+from fun_local.runtime.spawn import Spawned, spawn
 
 #: Where a runtime's name begins like this: the command that runs the program in its instances, and that
 #: program, a file beside this one that takes two descriptors as arguments: a socket, over which it speaks
@@ -43,6 +49,7 @@ class ProcessRuntime:
 
     ``code_path`` tells the folder that a code digest stands for. ``run_dir`` holds a note per running
     instance, for processes.kill_leftovers. ``look`` measures process trees, if not as this system does best.
+    A ``debugger`` is waited for at the start of each instance, however long that takes.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class ProcessRuntime:
         stop_grace_seconds: float,
         extra_environment: Mapping[str, str] | None = None,
         look: Look | None = None,
+        debugger: Debugger | None = None,
     ) -> None:
         self._code_path = code_path
         self._log_dir = log_dir
@@ -66,19 +74,28 @@ class ProcessRuntime:
         self._extra_environment = dict(extra_environment or {})
         self._interpreters: dict[str, interpreters.Interpreter] = {}
         self._patrol = Patrol(look)
+        self._custom = CustomRuntime(self._tend)
+        self._debugger = debugger
 
-    async def start(self, function: Function) -> ProcessInstance:
+    def most(self, function: Function) -> int:
+        """How many instances there may be: of a server that insists on its port there is only one."""
+        return self._custom.most(function) if function.is_custom else custom_start.MANY
+
+    async def start(self, function: Function) -> ProcessInstance | CustomInstance:
         """A ready instance.
 
         Raises:
             InvalidRequest: this runtime can't run here.
             CorruptState: the code folder is missing.
+            Conflict: a custom runtime's program does not start.
             Unavailable: the process did not start, or was not ready in time.
         """
+        if function.is_custom:
+            return await self._start_custom(function)
         command, notice = await self._command(function)
-        code = os.path.abspath(self._code_path(function.code))
-        if not os.path.isdir(code):
-            raise CorruptState(code, "the folder is missing", hint="Deploy the function again.")
+        if self._debugger is not None:
+            command = self._debugger.around(command)
+        code = self._code_of(function)
         try:
             instance = self._start(function, command, code, notice)
         except OSError as error:
@@ -88,7 +105,7 @@ class ProcessRuntime:
             raise
         ready = False
         try:
-            ready = await instance.wait_until_ready(START_SECONDS)
+            ready = await instance.wait_until_ready(START_SECONDS if self._debugger is None else math.inf)
         finally:
             if not ready:
                 await instance.stop()
@@ -100,6 +117,37 @@ class ProcessRuntime:
             )
         return instance
 
+    async def _start_custom(self, function: Function) -> CustomInstance:
+        code = self._code_of(function)
+        self._make_folders()
+
+        def launch(command: tuple[str, ...], port: int) -> Spawned:
+            instance_id = new_instance_id()
+            base = self._environment(function, code, instance_id)
+            environment = custom_program.environment(base, function, code, port)
+            folders = {"log_dir": self._log_dir, "run_dir": self._run_dir}
+            return spawn(instance_id, command, code=code, environment=environment, is_worker=False, **folders)
+
+        headers = custom_program.headers(function, self._environment(function, code, ""))
+        try:
+            return await self._custom.start(function, code=code, headers=headers, launch=launch)
+        except OSError as error:
+            raise storage_error(self._run_dir, error) from None
+
+    def _tend(self, spawned: Spawned, function: Function) -> ServerProcess:
+        return ServerProcess(
+            spawned,
+            memory_limit_mb=function.memory_mb,
+            grace_seconds=self._stop_grace_seconds,
+            patrol=self._patrol,
+        )
+
+    def _code_of(self, function: Function) -> str:
+        code = os.path.abspath(self._code_path(function.code))
+        if not os.path.isdir(code):
+            raise CorruptState(code, "the folder is missing", hint="Deploy the function again.")
+        return code
+
     async def _command(self, function: Function) -> tuple[tuple[str, ...], str]:
         """What runs the worker, with the worker; and the notice for the log, if there is one."""
         command, worker = program_for(function.runtime)
@@ -109,12 +157,13 @@ class ProcessRuntime:
         if function.runtime.startswith("nodejs"):
             command, notice = node.program(function)
             return (*command, path), notice
-        python = await self._python(function.runtime)
+        python = await self.python(function.runtime)
         return (python.path, "-W", "ignore", python.worker), interpreters.notice(
             function.runtime, python.version
         )
 
-    async def _python(self, runtime: str) -> interpreters.Interpreter:
+    async def python(self, runtime: str) -> interpreters.Interpreter:
+        """The interpreter for a runtime's name. Raises InvalidRequest for one that names no Python 3."""
         found = self._interpreters.get(runtime)
         if found is None:
             self._make_folders()
@@ -125,6 +174,7 @@ class ProcessRuntime:
                 os.environ,
                 worker=os.path.join(_HERE, "python_worker.py"),
                 byte_code_dir=self._run_dir,
+                oldest=interpreters.OLDEST if self._debugger is None else OLDEST_PYTHON,
             )
             self._interpreters[runtime] = found
         return found
@@ -151,7 +201,7 @@ class ProcessRuntime:
         )
         return ProcessInstance(
             spawned,
-            function=function,
+            function=function if self._debugger is None else patient(function),
             static_context=self._static_context(function, code, environment),
             grace_seconds=self._stop_grace_seconds,
             patrol=self._patrol,
@@ -218,11 +268,7 @@ def program_for(runtime: str) -> tuple[tuple[str, ...], str]:
     for prefix, program in RUNTIMES.items():
         if runtime.startswith(prefix):
             return program
-    raise InvalidRequest(
-        "RuntimeNotSupported",
-        f"runtime {runtime!r} can't run on this machine",
-        hint="These can: " + ", ".join(f"{prefix}*" for prefix in RUNTIMES) + ".",
-    )
+    raise refusal(runtime, ", ".join([*(f"{prefix}*" for prefix in RUNTIMES), "custom"]))
 
 
 def new_instance_id() -> str:

@@ -8,6 +8,7 @@ is the function's own and becomes its log.
       static context     ------>
                          <------    {"kind": "ready", "is_interruptible": true}
       {"kind": 0, ...}   ------>                            0 invoke, 1 initializer, 2 preStop, 3 preFreeze
+                                                            with "http": a request, body, for a WSGI handler
                          <------    {"kind": "ok" | "unhandled"}, body
       {"kind": 2, ...} and SIGURG ->                        the handler that runs is interrupted for preStop
                          <------    {"kind": "ok" | "unhandled", "request": 2}
@@ -39,6 +40,9 @@ WRITE_LIMIT = 128 * 1024
 
 #: Bytes: the vendor's limit for a synchronous response (runtime.md 5.10).
 RESPONSE_LIMIT = 32 * 1024 * 1024
+
+#: Characters of a response's status and headers. What the vendor takes is less; longer frames are no frames.
+HEAD_LIMIT = 60 * 1024
 
 #: Seconds for which a reading of our peak memory is good enough.
 MEMORY_SECONDS = 0.05
@@ -301,6 +305,111 @@ def message_of(error):
         return f"<unprintable {type(error).__name__} object>"
 
 
+class Gateway:
+    """One request of an HTTP trigger, and the WSGI application that answers it (runtime.md 2.10)."""
+
+    def __init__(self, params, body, context):
+        self.params = params
+        self.body = body
+        self.context = context
+        self.status = None
+        self.headers = []
+        self.written = []
+
+    def environ(self):
+        params = self.params
+        uri = params["requestURI"]
+        path = params["path"].encode("utf-8", "surrogateescape").decode("latin-1")
+        shown = dict(os.environ)
+        shown.update(
+            {
+                "REQUEST_METHOD": params["method"],
+                "SCRIPT_NAME": "",
+                "PATH_INFO": path or "/",
+                "QUERY_STRING": uri.partition("?")[2],
+                "CONTENT_TYPE": "application/octet-stream",
+                "CONTENT_LENGTH": str(len(self.body)),
+                "REMOTE_ADDR": params["clientIP"],
+                "SERVER_NAME": "FCRUNTIME",
+                "SERVER_PORT": "9000",
+                "SERVER_PROTOCOL": "HTTP/1.1",
+                "SERVER_SOFTWARE": "FCRUNTIME/1.0",
+                "HTTP": "on",
+                "HTTP_X_FC_FUNCTION_HANDLER": self.context.function.handler,
+                "wsgi.version": (1, 0),
+                "wsgi.input": io.BytesIO(self.body),
+                "wsgi.errors": sys.stderr,
+                "wsgi.url_scheme": "http",
+                "wsgi.multithread": False,
+                "wsgi.multiprocess": False,
+                "wsgi.run_once": False,
+                "fc.context": self.context,
+                "fc.request_uri": uri,
+            }
+        )
+        found = {}
+        for name, values in params["headersMap"].items():
+            key = name.upper().replace("-", "_")
+            # Bytes as WSGI has them: one character each.
+            found.setdefault(key, []).extend(
+                value.encode("utf-8", "surrogateescape").decode("latin-1") for value in values
+            )
+        for key, values in found.items():
+            shown[key if key == "CONTENT_TYPE" else "HTTP_" + key] = ",".join(values)
+        return shown
+
+    def start_response(self, status, headers, exc_info=None):
+        self.status = int(status.partition(" ")[0])
+        self.headers = [[str(name), to_unicode(str(value))] for name, value in headers]
+        return self.written.append
+
+    def ask(self, application):
+        """The body of the answer; its status and headers are here then."""
+        answered = application(self.environ(), self.start_response)
+        if isinstance(answered, bytes):
+            body = answered
+        else:
+            try:
+                parts = iter(answered)
+            except TypeError:
+                raise TypeError("invalid response type") from None
+            try:
+                body = b"".join(as_bytes(part) for part in parts)
+            finally:
+                if hasattr(answered, "close"):
+                    answered.close()
+        if self.status is None:
+            raise RuntimeError("the handler has not called start_response")
+        return b"".join(as_bytes(part) for part in self.written) + body
+
+    def head(self):
+        """Status and headers as a part of a frame's header."""
+        import json
+
+        text = f'"status":{self.status},"headers":{json.dumps(self.headers)}'
+        if len(text) > HEAD_LIMIT:
+            raise ValueError("the headers of the response are too long")
+        return text
+
+
+def as_bytes(part):
+    if isinstance(part, (bytes, bytearray)):
+        return bytes(part)
+    if isinstance(part, str):
+        return part.encode("utf-8")
+    raise TypeError("invalid response type")
+
+
+def to_unicode(value):
+    """A header's value: WSGI has its bytes as one character each."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return value
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode("utf-8")
+
+
 class LoadFailure(Exception):
     """The handler can't be had: in the vendor's words (runtime.md 2.2). Raised from what went wrong."""
 
@@ -498,9 +607,9 @@ class Worker:
             self.is_busy = True
             if self.is_called:  # while we were reading
                 self.run_pre_stop()
-            kind, body = self.answer(*frame)
+            answer = self.answer(*frame)
             self.is_busy = False
-            self.reply(kind, body)
+            self.reply(*answer)
 
     def reply(self, kind, body, more=""):
         header = f'{{"kind":"{kind}","max_rss_kb":{self.peak_memory_kb()}{more and "," + more}}}'
@@ -522,13 +631,13 @@ class Worker:
         if frame is None:
             return
         request_id = self.request_id
-        kind, body = self.answer(*frame)
+        kind, body, _ = self.answer(*frame)
         self.request_id = request_id
         # The daemon waits for the handler's result, too: this is not it.
         self.reply(kind, body, f'"request":{PRE_STOP}')
 
     def answer(self, request, event):
-        """Run one request between its markers. Returns the result's kind and body."""
+        """Run one request between its markers. Returns the result's kind and body, and more of its header."""
         kind = request["kind"]
         self.request_id = request["request_id"]
         marker = MARKERS.get(kind, "Invoke")
@@ -536,7 +645,9 @@ class Worker:
         handler = self.static["initializer"] if kind == INITIALIZER else self.static["handler"]
         handler = request.get("handler") or handler
         context = Context(self.static, self.request_id, handler, request["retry_count"])
-        body, failure = self.run(handler, (event, context) if kind == INVOKE else (context,))
+        http = request.get("http") if kind == INVOKE else None
+        gateway = Gateway(http, event, context) if http else None
+        body, failure = self.run(handler, (event, context) if kind == INVOKE else (context,), gateway)
         if failure is None and len(body) > RESPONSE_LIMIT:
             what = f"response payload size exceeds maximum allowed size ({RESPONSE_LIMIT} bytes)"
             failure = f'{{"errorMessage":"{what}"}}'
@@ -546,10 +657,10 @@ class Worker:
         suffix = "" if failure is None else ", Error: Unhandled function error"
         say(f"FC {marker} End RequestId: {self.request_id}{suffix}")
         if failure is not None:
-            return "unhandled", failure.encode("utf-8")
-        return "ok", body if kind == INVOKE else b""
+            return "unhandled", failure.encode("utf-8"), ""
+        return "ok", body if kind == INVOKE else b"", gateway.head() if gateway else ""
 
-    def run(self, handler, arguments):
+    def run(self, handler, arguments, gateway=None):
         """(result, None) or (None, error text).
 
         SystemExit and its like pass: they end the process, as in the cloud (runtime.md 2.6).
@@ -560,7 +671,7 @@ class Worker:
             return None, self.code.load_payload(failure)
         error = value = None
         try:
-            value = function(*arguments)
+            value = function(*arguments) if gateway is None else gateway.ask(function)
         except Exception as raised:
             error = raised
         if os.getpid() != self.pid:
@@ -569,8 +680,11 @@ class Worker:
             os._exit(0 if error is None else 1)
         try:
             if error is not None:
-                # The outermost frame is ours.
-                return None, self.code.payload(error, error.__traceback__.tb_next)
+                # The outermost frame is ours, with a request two are.
+                trace = error.__traceback__.tb_next
+                return None, self.code.payload(error, trace.tb_next if trace and gateway else trace)
+            if gateway is not None:
+                gateway.head()
             return (encode(value) if len(arguments) > 1 else b""), None
         except Exception as unfit:
             return None, self.code.payload(unfit, unfit.__traceback__)

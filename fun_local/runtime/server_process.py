@@ -21,7 +21,7 @@ from fun_local.runtime.spawn import Spawned
 class ServerProcess:
     """Implements patrol.Watched. Made inside a running event loop.
 
-    ``farewell`` is awaited before a stop, ``cleanup`` after the process has gone: both are set by who asks it.
+    ``farewell`` is awaited before a stop, ``cleanup`` after the process has gone: set by who asks it.
     """
 
     def __init__(

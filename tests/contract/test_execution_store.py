@@ -238,6 +238,7 @@ def test_everything_of_a_record_comes_back(backend):
         destination_status="Succeeded",
         logs=(LogSegment("c-1.log", 3, 9), LogSegment("c-2.log", 0, None)),
         rerun_of="id-0",
+        faults=("crash@1", "throttle@4"),
     )
 
     async def save(store):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,50 @@ def test_a_message_comes_back_as_it_was_put(backend):
         )
         assert opened.get(message.seq) == message
         assert list(due(opened, function=OTHER_VERSION)) == [message]
+
+    run(backend, story)
+
+
+def test_a_message_keeps_how_deep_it_is_where_its_failure_goes_and_its_fault(backend):
+    async def story(opened):
+        bad = "acs:mns:::/queues/bad/messages"
+        message = await opened.put(draft("a", depth=3, on_failure=bad, fault="crash@1"))
+        assert (message.depth, message.on_failure, message.fault) == (3, bad, "crash@1")
+        assert opened.get(message.seq) == message
+
+    run(backend, story)
+
+
+def test_an_outcome_is_handed_on_once(backend):
+    async def story(opened):
+        source = await opened.put(draft("a"))
+        handed = await asyncio.gather(
+            *(opened.hand_on(draft(f"b{n}", BILL), settles=source.seq) for n in range(5))
+        )
+        assert [message and message.invocation_id for message in handed] == ["b0", None, None, None, None]
+        assert ids(due(opened, function=BILL)) == ["b0"]
+        assert opened.get(source.seq).is_delivered
+
+    run(backend, story)
+
+
+def test_what_is_gone_has_no_outcome_to_hand_on(backend):
+    async def story(opened):
+        source = await opened.put(draft("a"))
+        await opened.ack(source.seq)
+        assert await opened.hand_on(draft("b", BILL), settles=source.seq) is None
+        assert ids(due(opened, function=BILL)) == []
+
+    run(backend, story)
+
+
+def test_an_outcome_that_can_not_be_handed_on_is_not_delivered(backend):
+    async def story(opened):
+        source = await opened.put(draft("a"))
+        await opened.put(draft("taken", BILL))
+        with pytest.raises(Conflict):
+            await opened.hand_on(draft("taken", BILL, request_id="other"), settles=source.seq)
+        assert not opened.get(source.seq).is_delivered
 
     run(backend, story)
 
@@ -575,3 +620,18 @@ def test_a_database_of_a_newer_format_is_refused(tmp_path):
         with pytest.raises(CorruptState) as caught:
             database.connect(str(tmp_path), read_only=read_only)
         assert f"format {database.FORMAT + 1}" in caught.value.message and "upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize("form", range(1, database.FORMAT))
+def test_whoever_only_reads_an_older_home_finds_its_tables_up_to_date(tmp_path, form):
+    with contextlib.closing(sqlite3.connect(database.path_of(str(tmp_path)))) as connection:
+        connection.executescript("".join(database._STEPS[:form]))
+        connection.execute(
+            "INSERT INTO messages (invocation_id, request_id, service, function, qualifier, accepted_ms,"
+            " due_ms, is_stateful, payload) VALUES ('i', 'r', 's', 'f', 'LATEST', 1, 1, 1, x'7b7d')"
+        )
+        connection.execute(f"PRAGMA user_version={form}")
+        connection.commit()
+    for _ in range(2):
+        with contextlib.closing(database.connect(str(tmp_path), read_only=True)) as connection:
+            assert [found.depth for found in queue.between(connection, 0, 9)] == [0]

@@ -964,7 +964,7 @@ def test_a_forged_answer_costs_the_function_its_process(lab, forged, ending):
 # --- starting ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("runtime", ["python2.7", "custom", "java11", ""])
+@pytest.mark.parametrize("runtime", ["python2.7", "java11", ""])
 def test_runtimes_that_cannot_run_here_are_refused(lab, runtime):
     async def run():
         async with lab.instance("echo", runtime=runtime):
@@ -1054,7 +1054,7 @@ DAEMON = """
 
     async def main():
         lab = Lab(Path(sys.argv[1]))
-        async with lab.instance(sys.argv[2], sys.argv[3]) as instance:
+        async with lab.instance(sys.argv[2], sys.argv[3], **{configuration}) as instance:
             running = asyncio.create_task(instance.invoke("r", b"600", attempts=1))
             if {busy}:
                 await asyncio.sleep(0)
@@ -1067,10 +1067,14 @@ DAEMON = """
 """
 
 
-def killed_daemon(tmp_path, code, handler="index.handler", *, shows, busy=True, without_leash=False):
+def killed_daemon(
+    tmp_path, code, handler="index.handler", *, shows, busy=True, without_leash=False, **configuration
+):
     """Kill a process that has started an instance; the instance's id."""
     here = [os.path.dirname(os.path.abspath(__file__))]
-    script = textwrap.dedent(DAEMON).format(path=here, busy=busy, without_leash=without_leash)
+    script = textwrap.dedent(DAEMON).format(
+        path=here, busy=busy, without_leash=without_leash, configuration=configuration
+    )
     command = [sys.executable, "-c", script, str(tmp_path), code, handler]
     # Nobody may come after it to remove the scratch folder.
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

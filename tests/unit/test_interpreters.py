@@ -121,3 +121,14 @@ def test_what_is_too_old_for_the_worker_is_passed_over(tmp_path):
 
 def test_without_the_version_our_own_interpreter_runs_it(tmp_path):
     assert find("python3.99", NOWHERE, tmp_path).version == interpreters.OWN
+
+
+def test_an_interpreter_that_is_too_old_for_its_purpose_is_passed_over(tmp_path):
+    # debugpy, say, is for newer ones than the worker itself.
+    path = stand_in(tmp_path / "bin", "python3.6", "3.6")
+    environment = {**NOWHERE, "PATH": os.path.dirname(path)}
+    assert find("python3", environment, tmp_path).path == path
+    found = interpreters.find(
+        "python3", environment, worker=WORKER, byte_code_dir=str(tmp_path), oldest=(3, 8)
+    )
+    assert found.path == sys.executable

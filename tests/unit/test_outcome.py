@@ -6,17 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fun_local.model.execution import Execution, Status
 from fun_local.model.names import FunctionRef
 from fun_local.model.outcome import (
+    EXHAUSTED,
     HANDLED,
+    INVALID,
     UNHANDLED,
     Ending,
     Result,
     envelope,
     error_payload,
     exit_payload,
+    interrupted,
+    outcome_message,
+    stopped_payload,
+    target_of,
     timeout_payload,
 )
+from fun_local.model.resources import AsyncConfig
+
+NOW_MS = 1_700_000_000_000
 
 ARN = "acs:fc:::services/S.LATEST/functions/main"
 EXIT_TEXT = (
@@ -151,3 +161,75 @@ def test_text_stays_text():
 def test_a_result_succeeds_when_it_has_no_error_type():
     assert Result(Ending.RETURNED, b"1").is_success
     assert not Result(Ending.RAISED, b"{}", UNHANDLED).is_success
+
+
+# --- from an execution
+
+
+def execution(*statuses, **changes):
+    found = Execution.accepted(
+        seq=1,
+        invocation_id="task-1",
+        request_id="0f3a",
+        function=FunctionRef("S", "main"),
+        accepted_ms=NOW_MS,
+        payload=b"1",
+    )
+    for number, status in enumerate(statuses, 1):
+        found = found.to(Status(status), NOW_MS + 1000 * number)
+    return found.having(**changes)
+
+
+def test_an_attempt_that_a_crash_cut_off_ended_like_a_process_that_exits():
+    result = interrupted(execution("Dequeued", "Running", instance_id="c-1"), NOW_MS + 9000)
+    assert (result.ending, result.error_type, result.instance_id) == (Ending.EXITED, UNHANDLED, "c-1")
+    assert result.payload == exit_payload(7000, 0)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "duration_ms"),
+    [
+        (["Stopping"], 0),
+        (["Dequeued", "Stopping"], 0),
+        (["Dequeued", "Running", "Stopping"], 1000),
+        (["Dequeued", "Running", "Retrying", "Stopping"], 0),
+    ],
+)
+def test_what_was_stopped_without_a_result_ran_as_long_as_its_history_says(statuses, duration_ms):
+    assert stopped_payload(execution(*statuses)) == exit_payload(duration_ms, 0)
+
+
+def test_what_was_stopped_with_a_result_ran_as_long_as_that_says():
+    result = Result(Ending.STOPPED, b"", UNHANDLED, duration_ms=13689, memory_mb=10.86)
+    stopped = execution("Dequeued", "Running", "Stopping")
+    assert stopped_payload(stopped, result) == exit_payload(13689, 10.86)
+
+
+def test_only_a_success_goes_to_the_destination_for_success():
+    config = AsyncConfig(on_success="good", on_failure="bad")
+    ends = {
+        "Succeeded": ["Dequeued", "Running", "Succeeded"],
+        "Failed": ["Dequeued", "Running", "Failed"],
+        "Stopped": ["Stopping", "Stopped"],
+        "Expired": ["Dequeued", "Expired"],
+        "Invalid": ["Dequeued", "Invalid"],
+    }
+    found = {name: target_of(execution(*statuses, config=config)) for name, statuses in ends.items()}
+    assert found.pop("Succeeded") == "good"
+    assert set(found.values()) == {"bad"}
+
+
+def test_the_time_stamp_of_a_message_is_the_end_whenever_it_is_delivered():
+    ended = execution("Dequeued", "Running", "Succeeded", result=b"1")
+    assert json.loads(outcome_message(ended))["timestamp"] == NOW_MS + 3000
+    assert outcome_message(ended) == outcome_message(ended)
+
+
+def test_tries_to_get_an_instance_count_only_when_that_is_how_it_ended():
+    def count(**changes):
+        ended = execution("Dequeued", "Invalid", throttles=3, **changes)
+        return json.loads(outcome_message(ended))["requestContext"]["approximateInvokeCount"]
+
+    assert count(error=EXHAUSTED) == 3
+    assert count(error=EXHAUSTED, attempts=2) == 5
+    assert count(error=INVALID) == 0

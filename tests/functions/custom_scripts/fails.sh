@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "it can't be"
+exit 7
