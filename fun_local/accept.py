@@ -6,7 +6,9 @@ Used by the daemon and by an `invk` that finds no daemon, so that both refuse th
 from __future__ import annotations
 
 from fun_local.errors import InvalidRequest
+from fun_local.model import kept
 from fun_local.model.deployed import Deployed
+from fun_local.model.faults import Fault
 from fun_local.model.names import check_invocation_id
 from fun_local.ports import Draft
 
@@ -37,13 +39,20 @@ def draft(
     invocation_id: str = "",
     delay_seconds: int = 0,
     rerun_of: str = "",
+    stateful: bool | None = None,
+    depth: int = 0,
+    fault: str = "",
 ) -> Draft:
     """The message that an accepted invocation becomes.
 
+    ``stateful`` says for this one whether it is to leave a record; None leaves that to the configuration.
+
     Raises:
-        NotFound, InvalidRequest: unknown or ambiguous function, payload, id or delay out of bounds.
+        NotFound, InvalidRequest: unknown or ambiguous function, payload, id or delay out of bounds, no such
+            fault.
     """
     ref = deployed.resolve(function, qualifier)
+    kept.check_enabled(deployed, ref)
     check_payload(payload, MAX_ASYNC_PAYLOAD)
     if invocation_id:
         check_invocation_id(invocation_id)
@@ -51,7 +60,9 @@ def draft(
         raise InvalidRequest(
             "InvalidArgument", f"delay {delay_seconds} is not between 0 and {MAX_DELAY_SECONDS} seconds"
         )
-    stateful = deployed.async_config(ref).stateful
+    config = deployed.async_config(ref)
+    if stateful is None:
+        stateful = config.stateful
     return Draft(
         # Without task mode the caller's id has no effect (async-semantics 17).
         invocation_id=(stateful and invocation_id) or request_id,
@@ -62,4 +73,7 @@ def draft(
         payload=payload,
         stateful=stateful,
         rerun_of=rerun_of,
+        depth=depth,
+        on_failure=config.on_failure,
+        fault=str(Fault.parse(fault)) if fault else "",
     )

@@ -5,22 +5,28 @@ The faces call it; it calls ports, the registry (which has one implementation) a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from fun_local import accept
 from fun_local.deployments import Deployments, MnsResources, Notices
 from fun_local.dispatcher import Dispatcher
-from fun_local.errors import Conflict
+from fun_local.errors import Conflict, Unavailable
+from fun_local.faults import Faults, check_room, instead_of_running
+from fun_local.feed import Feed
+from fun_local.imports import Imports
 from fun_local.mns import Mns
+from fun_local.model import kept
 from fun_local.model.deployed import Deployed
-from fun_local.model.execution import FINAL, Status
+from fun_local.model.execution import FINAL, Execution, Status
+from fun_local.model.faults import Fault
 from fun_local.model.names import FunctionRef
 from fun_local.model.outcome import Result, log_summary
 from fun_local.model.resources import Call, Trigger
+from fun_local.model.web import WebRequest, WebResult
 from fun_local.pool import Pool
-from fun_local.ports import Clock, Draft, Message, Queue
+from fun_local.ports import Clock, Draft, Instance, Message, Queue
 from fun_local.store.history import History, Query
 from fun_local.timers import Timers
 
@@ -29,7 +35,11 @@ _PRUNE_BATCH = 1000
 
 
 class Records(Protocol):
-    """The execution store, as far as pruning needs it."""
+    """The execution store, as far as pruning and looking need it."""
+
+    def get(self, seq: int) -> Execution | None: ...
+
+    def unsaved(self) -> Collection[Execution]: ...
 
     async def remove(self, seqs: Sequence[int]) -> None: ...
 
@@ -57,8 +67,11 @@ class Emulator:
         dispatcher: Dispatcher,
         clock: Clock,
         new_request_id: Callable[[], str],
+        imports: Imports,
         draw: Callable[[], float] = lambda: 1.0,
         notices: Notices | None = None,
+        feed: Feed | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.deployments = Deployments(
             deployed=deployed,
@@ -72,6 +85,9 @@ class Emulator:
         self.timers = Timers(triggers=lambda: self.deployed.triggers, fire=self._fire, clock=clock)
         self.mns = mns
         self.history = history
+        self.imports = imports
+        self.feed = feed or Feed()
+        self.faults = faults or Faults()
         self._queue = queue
         self._records = records
         self._release_ids = release_ids
@@ -82,6 +98,7 @@ class Emulator:
         self._clock = clock
         self._new_request_id = new_request_id
         self._draw = draw
+        pool.limit = lambda function: kept.most_instances(self.deployed, function)
 
     @property
     def deployed(self) -> Deployed:
@@ -100,10 +117,12 @@ class Emulator:
         delay_seconds: int = 0,
         request_id: str = "",
         stateful: bool | None = None,
+        fault: str = "",
     ) -> Message:
         """Accept an asynchronous invocation. When it returns, not even a power cut loses it.
 
         ``stateful`` says for this one whether it is to leave a record; None leaves that to the configuration.
+        ``fault`` is a failure to be rehearsed on it.
 
         Raises:
             NotFound, InvalidRequest: see accept.draft.
@@ -120,11 +139,13 @@ class Emulator:
             invocation_id=invocation_id,
             delay_seconds=delay_seconds,
             stateful=stateful,
+            fault=fault,
         )
         return await self._put(draft)
 
     async def _put(self, draft: Draft) -> Message:
         message = await self._queue.put(draft)
+        self.feed.accepted(message)
         self._dispatcher.offer(message)
         return message
 
@@ -132,27 +153,62 @@ class Emulator:
         await self.invoke_async(trigger.function_path, event, qualifier=trigger.qualifier)
 
     async def invoke(
-        self, function: str, payload: bytes, *, qualifier: str = "", request_id: str = ""
+        self, function: str, payload: bytes, *, qualifier: str = "", request_id: str = "", fault: str = ""
     ) -> tuple[Result, bytes]:
         """Run a function and wait; its result and the tail of its log.
 
-        Waits its turn when all instances are busy.
+        Waits its turn when all instances are busy. ``fault`` is a failure to be rehearsed on it.
 
         Raises:
             NotFound, InvalidRequest: unknown function, payload over 32 MB, runtime not supported.
         """
         ref = self.deployed.resolve(function, qualifier)
         accept.check_payload(payload, accept.MAX_SYNC_PAYLOAD)
+        request_id = request_id or self._new_request_id()
+
+        async def work(instance: Instance) -> WebResult:
+            return WebResult(await instance.invoke(request_id, payload, attempts=1))
+
+        done, log = await self._run(ref, work, self.faults.of_call(ref.path, fault, request_id))
+        return done.result, log
+
+    async def request(
+        self, function: FunctionRef, request: WebRequest, *, request_id: str
+    ) -> tuple[WebResult, bytes]:
+        """Have a function answer a request of an HTTP trigger; what came of it and the tail of its log.
+
+        Raises as ``invoke``.
+        """
+        accept.check_payload(request.body, accept.MAX_SYNC_PAYLOAD)
+        return await self._run(
+            function,
+            lambda instance: instance.request(request_id, request, attempts=1),
+            self.faults.of_call(function.path, "", request_id),
+        )
+
+    async def _run(
+        self, ref: FunctionRef, work: Callable[[Instance], Awaitable[WebResult]], fault: Fault | None
+    ) -> tuple[WebResult, bytes]:
+        """Do something on an instance of a function, in turn; and the tail of its log."""
         deployed = self.deployed.need(ref, self._draw())
+        kept.check_enabled(self.deployed, ref)
+        if kept.most_instances(self.deployed, deployed) == 0:
+            hint = "Raise its limit: its on-demand or concurrency configuration says 0."
+            raise Unavailable("ResourceExhausted", f"function '{ref}' may have no instances", hint=hint)
         slot = await self._pool.take(deployed)
         try:
+            check_room(fault)
             instance = await slot.ready()
             file, start = instance.log_position()
-            result = await instance.invoke(request_id or self._new_request_id(), payload, attempts=1)
+            if fault is None:
+                done = await work(instance)
+            else:
+                done = WebResult(await instead_of_running(fault, instance, deployed))
             tail = self._read_log(file, start, instance.log_position()[1])
         finally:
             slot.release()
-        return result, tail + f"\n{log_summary(result, deployed.memory_mb)}\n".encode()
+        note = f"\nfun-local: {fault} on purpose; the function was not run" if fault else ""
+        return done, tail + f"{note}\n{log_summary(done.result, deployed.memory_mb)}\n".encode()
 
     # --- executions
 
@@ -180,19 +236,39 @@ class Emulator:
             ) from None
         return invocation_id
 
-    async def retry(self, text: str, *, payload: bytes | None = None) -> Message:
+    def execution(self, function: FunctionRef, invocation_id: str) -> tuple[int, Execution | None]:
+        """The number of an execution, and its record as it is now; None while it waits in the queue.
+
+        Raises:
+            NotFound: no execution of the function has that id.
+        """
+        seq, _ = self.history.find_in(function, invocation_id)
+        return seq, self._records.get(seq)
+
+    def unsaved(self) -> Collection[Execution]:
+        """Executions whose newest state a reader of the files does not see yet."""
+        return self._records.unsaved()
+
+    async def retry(
+        self, text: str, *, payload: bytes | None = None, function: FunctionRef | None = None
+    ) -> Message:
         """Run a finished execution again, as a new one with the same payload (or another).
+
+        With ``function``: the id in it.
 
         Raises:
             NotFound, InvalidRequest: no such id, an ambiguous prefix, the function is gone.
             Conflict: it has not finished.
         """
-        seq, document = self.history.find(text)
+        seq, document = self.history.find_in(function, text) if function else self.history.find(text)
         invocation_id = document["invocationId"]
-        if Status(document["status"]) not in FINAL:
+        # Who watches sees an end before it is in the files, and may be quick.
+        known = self._records.get(seq)
+        status = known.status if known else Status(document["status"])
+        if status not in FINAL:
             raise Conflict(
                 "StatefulAsyncInvocationNotCompleted",
-                f"execution {invocation_id} is {document['status']}: only a finished one can be retried",
+                f"execution {invocation_id} is {status}: only a finished one can be retried",
                 hint=f"Wait for it (fun executions wait {invocation_id}), or stop it first.",
             )
         if payload is None:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 #: The code of a write that a full disk refused; what is owed is tried again.
 STORAGE_FULL = "StorageFull"
 
+#: The code of a start for which the system has no processes, files or memory left (fc-api 16.2).
+RESOURCES = "ResourceThrottled"
+
+_NO_RESOURCES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
 
 class FunLocalError(Exception):
     """An error with a stable code, a message for people and, where there is one, the next step."""
@@ -76,4 +81,20 @@ def storage_error(path: str, error: OSError) -> FunLocalError:
             f"no space left on the disk that holds {path}",
             hint="Nothing was changed. Free some space (fun executions prune), then try again.",
         )
+    if is_exhaustion(error):
+        return Unavailable(
+            RESOURCES,
+            f"the system has no processes, open files or memory left: {error.strerror}",
+            hint="End what is not needed, or set max_instances lower.",
+        )
     return FunLocalError("StorageError", f"can't write {path}: {error.strerror}")
+
+
+def is_exhaustion(error: OSError) -> bool:
+    """Whether the system refuses for lack of something that it may have again later."""
+    return error.errno in _NO_RESOURCES
+
+
+def is_for_lack_of_resources(error: FunLocalError) -> bool:
+    """Whether an instance could not be started for no fault of its function's."""
+    return error.code in (STORAGE_FULL, RESOURCES)

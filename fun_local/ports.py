@@ -15,11 +15,16 @@ from fun_local.model.execution import Execution
 from fun_local.model.names import DestinationAddress, FunctionRef
 from fun_local.model.outcome import Result
 from fun_local.model.resources import Function
+from fun_local.model.web import WebRequest, WebResult
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An asynchronous invocation on its way into the queue. ``due_ms`` is later than now for a delay."""
+    """An asynchronous invocation on its way into the queue. ``due_ms`` is later than now for a delay.
+
+    ``depth`` counts the outcomes that led to it: 0 for a caller's own invocation. ``on_failure`` is where its
+    outcome goes should its function be gone when its turn comes. ``fault`` is a failure to be rehearsed on it.
+    """
 
     invocation_id: str
     request_id: str
@@ -29,6 +34,9 @@ class Draft:
     payload: bytes
     stateful: bool
     rerun_of: str = ""
+    depth: int = 0
+    on_failure: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,9 @@ class Message:
     attempts: int = 0
     is_delivered: bool = False
     rerun_of: str = ""
+    depth: int = 0
+    on_failure: str = ""
+    fault: str = ""
 
     def accepted(self) -> Execution:
         """The execution at its first moment: its message says it all."""
@@ -65,6 +76,12 @@ class Queue(Protocol):
 
     def put(self, draft: Draft) -> Awaitable[Message]:
         """Accept. When it returns a crash can't undo it. Raises Conflict if the id is in use."""
+
+    def hand_on(self, draft: Draft, *, settles: int) -> Awaitable[Message | None]:
+        """Accept an outcome as an invocation, and note that message ``settles`` is delivered: both or neither.
+
+        None: it had been delivered, or is gone; nothing is accepted then.
+        """
 
     def due(
         self, function: FunctionRef, now_ms: int, *, skip: Collection[int], limit: int
@@ -104,7 +121,7 @@ class ExecutionStore(Protocol):
 
 
 class Instance(Protocol):
-    """One warm process of one function. Runs one invocation at a time."""
+    """One warm process of one function. Runs up to ``Function.concurrency`` invocations at a time."""
 
     id: str
 
@@ -114,6 +131,12 @@ class Instance(Protocol):
 
     async def invoke(self, request_id: str, payload: bytes, *, attempts: int) -> Result:
         """Run the handler. Never raises for what the function does: that is in the result."""
+
+    async def request(self, request_id: str, request: WebRequest, *, attempts: int) -> WebResult:
+        """Have the function answer a request of an HTTP trigger. Raises as little as ``invoke``.
+
+        Not for built-in runtimes of FC 3.0: to those a request is an event.
+        """
 
     async def stop(self) -> None:
         """End the process and all its children: asked first, killed after the grace period."""
@@ -126,17 +149,28 @@ class Runtime(Protocol):
     """Starts instances."""
 
     async def start(self, function: Function) -> Instance:
-        """A ready instance. Raises InvalidRequest when this runtime can't run here."""
+        """A ready instance.
+
+        Raises InvalidRequest when this runtime can't run here, Conflict when the function's program does not
+        start, Unavailable when the system can't start it now.
+        """
+
+    def most(self, function: Function) -> int:
+        """How many instances of a function there may be at a time, as far as is known."""
 
 
 class Destination(Protocol):
     """Delivers outcomes to one kind of address."""
 
+    @property
+    def settles(self) -> bool:
+        """Whether a delivery also notes in the queue that it is done, both in one transaction."""
+
     async def deliver(self, address: DestinationAddress, body: bytes, *, seq: int) -> None:
         """Deliver the outcome of message ``seq``. Raises NotFound, InvalidRequest or Unavailable.
 
-        Where the destination shares the queue's database, the delivery and the queue's note of it are
-        one transaction; elsewhere a crash between the two delivers again (at least once).
+        One that does not ``settle`` is asked again after a crash between its delivery and the note: it
+        should know what it has (by ``seq``), or delivers at least once.
         """
 
 

@@ -16,18 +16,22 @@ from fun_local import recovery, topic_triggers
 from fun_local.destinations import FunctionDestination
 from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
+from fun_local.faults import Faults
+from fun_local.feed import Feed, ToldStore
 from fun_local.home import archives_folder, code_folder, instances_folder
+from fun_local.imports import Imports
 from fun_local.mns import Mns, QueueDestination, Shelf, TopicDestination
 from fun_local.mns.http import HttpClient
 from fun_local.model.names import RECORDED_KINDS
 from fun_local.model.retry import Backoff, Throttling
 from fun_local.model.topics import TopicMessage
 from fun_local.pool import Pool
-from fun_local.ports import Clock, Destination
+from fun_local.ports import Clock, Destination, Message
 from fun_local.runtime.notices import runtime_notices
 from fun_local.runtime.process import ProcessRuntime
 from fun_local.settings import Settings
-from fun_local.store import buckets, database, logs, registry
+from fun_local.store import buckets, database, exported, logs, registry
+from fun_local.store import faults as fault_rules
 from fun_local.store.archives import Archives
 from fun_local.store.code import CodeStore
 from fun_local.store.executions import DiskExecutionStore
@@ -88,6 +92,7 @@ async def emulator(
     write: Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]] = group.add
     queue = DiskQueue(reader, write)
     store = DiskExecutionStore(home, write)
+    feed = Feed()
     begun = recovery.begun(queue.unsettled(), buckets.bucket_of, store.records_in)
     mns = Mns(reader, write, clock, account_id=settings.account_id)
     pushes = mns.topics.pushes(HttpClient())
@@ -98,7 +103,7 @@ async def emulator(
         "function": FunctionDestination(
             queue,
             deployed=lambda: application.deployed,
-            offer=lambda message: dispatcher.offer(message),  # noqa: PLW0108 - made below
+            offer=lambda message: offer(message),  # noqa: PLW0108 - made below
             clock=clock,
             new_request_id=new_request_id,
         ),
@@ -115,9 +120,10 @@ async def emulator(
         extra_environment=function_environment,
     )
     pool = Pool(runtime, max_instances=settings.max_instances, idle_seconds=settings.idle_seconds)
+    faults = Faults(fault_rules.read(home), save=partial(fault_rules.write, home), last_seq=queue.last_seq)
     dispatcher = Dispatcher(
         queue=queue,
-        store=store,
+        store=ToldStore(store, feed),
         pool=pool,
         find=lambda ref: application.deployed.find(ref, random()),  # noqa: S311 - shares calls out
         destinations=destinations,
@@ -127,6 +133,7 @@ async def emulator(
             Backoff(settings.throttle_first_seconds, settings.throttle_cap_seconds),
             settings.throttle_limit_seconds,
         ),
+        faults=faults,
     )
     application = Emulator(
         deployed=deployed,
@@ -137,15 +144,22 @@ async def emulator(
         release_ids=queue.release_ids,
         read_log=lambda file, start, end: logs.tail(home, file, start, end),
         remove_logs=lambda before_ms: logs.remove_old(home, run_dir, before_ms),
+        imports=Imports(lambda keys: write(lambda connection: exported.claim(connection, home, keys)), store),
         mns=mns,
         mns_resources=Shelf(mns),
         pool=pool,
         dispatcher=dispatcher,
+        faults=faults,
         clock=clock,
         new_request_id=new_request_id,
         draw=random,
         notices=partial(runtime_notices, find_python=runtime.python),
+        feed=feed,
     )
+
+    def offer(message: Message) -> None:
+        feed.accepted(message)
+        dispatcher.offer(message)
 
     def start_functions(message: TopicMessage) -> list[Callable[[sqlite3.Connection], object]]:
         drafts = topic_triggers.drafts(

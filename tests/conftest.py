@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 for name in [name for name in os.environ if name.startswith("FUN_")]:
-    if name not in ("FUN_LOCAL_TEST_WORKERS", "FUN_LOCAL_CORPUS"):
+    if name not in ("FUN_LOCAL_TEST_WORKERS", "FUN_LOCAL_CORPUS", "FUN_LOCAL_CLIENTS"):
         del os.environ[name]
 
 # Any free one: several tests' homes are served at once.

@@ -17,25 +17,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fun_local import recovery
+from fun_local.destinations import FunctionDestination
 from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
-from fun_local.errors import InvalidRequest, Unavailable
+from fun_local.errors import RESOURCES, InvalidRequest, Unavailable
+from fun_local.faults import Faults
+from fun_local.imports import Imports
 from fun_local.mns import Mns, QueueDestination, Shelf
 from fun_local.model import changes
 from fun_local.model.deployed import Deployed
 from fun_local.model.deploying import plan
 from fun_local.model.execution import Execution, Status
-from fun_local.model.names import DestinationAddress, queue_arn
+from fun_local.model.names import RECORDED_KINDS, DestinationAddress, queue_arn
 from fun_local.model.outcome import UNHANDLED, Ending, Result, error_payload, exit_payload, timeout_payload
 from fun_local.model.resources import AsyncConfig, Function, Resources, Service
-from fun_local.model.retry import Backoff
+from fun_local.model.retry import Backoff, Throttling
+from fun_local.model.web import WebRequest, WebResponse, WebResult
 from fun_local.pool import Pool
 from fun_local.ports import Message
-from fun_local.store import buckets, database, registry
+from fun_local.store import buckets, database, exported, registry
 from fun_local.store.executions import DiskExecutionStore
 from fun_local.store.group_commit import GroupCommit
 from fun_local.store.history import History
 from fun_local.store.queue import DiskQueue
+from fun_local.store.recorded import RecordedDestination
 
 #: What every clock shows at first.
 START_MS = 1_700_000_000_000
@@ -50,6 +55,10 @@ SERVICE = "svc"
 
 #: Request ids stay unique when a home is opened again.
 _REQUESTS = itertools.count(1)
+
+
+def new_request_id() -> str:
+    return f"00000000-0000-4000-8000-{next(_REQUESTS):012}"
 
 
 async def turns(count: int = 10) -> None:
@@ -136,32 +145,45 @@ class ScriptedRuntime:
     A payload that is a JSON object is the script (anything else is returned as it came)::
 
         {"return": X}                    returns X
-        {"raise": text, "type": name}    raises
+        {"raise": text, "type": name}    raises; with "error": the error type that callers are told
         {"die": true}                    the process ends in the middle
         {"seconds": 5, ...}              first works for so long (the function's timeout applies)
         {"block": "gate", ...}           first waits for ``open("gate")``
         {"ignore_stop": 3, ...}          goes on for so long after it was asked to stop
         {"attempts": [{...}, {...}]}     another script for each attempt; the last one is repeated
 
-    How a function's instances start is in its environment variable START: ``{"fail": true}``,
-    ``{"seconds": 5}`` or ``{"block": "gate"}``.
+    A function with a script in its environment variable SCRIPT goes by that one. How its instances start is
+    in START: ``{"fail": true}``, ``{"seconds": 5}`` or ``{"block": "gate"}``. While ``is_exhausted`` none can
+    be started.
     """
+
+    is_exhausted = False
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.calls: list[Call] = []
         self.instances: list[ScriptedInstance] = []
+        #: When a start was tried for which there was no room.
+        self.throttled_ms: list[int] = []
         self.busy: Counter[str] = Counter()
         self.most_busy: Counter[str] = Counter()
         self._gates: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        #: How many instances of a function there may be.
+        self.most_instances = 1000
 
     def open(self, gate: str) -> None:
         """Let go whoever waits at a gate, now or later."""
         self._gates[gate].set()
 
+    def most(self, function: Function) -> int:
+        return self.most_instances
+
     async def start(self, function: Function) -> ScriptedInstance:
         script = json.loads(function.environment.get("START", "{}"))
         await self.linger(script)
+        if self.is_exhausted:
+            self.throttled_ms.append(self.clock.now_ms())
+            raise Unavailable(RESOURCES, "the system has no processes left")
         if script.get("fail"):
             raise InvalidRequest("RuntimeNotSupported", f"runtime {function.runtime!r} can't run here")
         instance = ScriptedInstance(self, function, f"c-{len(self.instances) + 1:04}")
@@ -190,8 +212,10 @@ class ScriptedInstance:
         self._clock = runtime.clock
         self._is_alive = True
         self._script: dict[str, Any] = {}
+        self._own_script = function.environment.get("SCRIPT", "").encode()
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._log_bytes = 0
+        self.requests: list[WebRequest] = []
 
     @property
     def is_alive(self) -> bool:
@@ -201,12 +225,22 @@ class ScriptedInstance:
         """The process ends, whatever it is doing."""
         self._end(Ending.EXITED)
 
+    async def request(self, request_id: str, request: WebRequest, *, attempts: int) -> WebResult:
+        """The body is the script; "status" and "headers" in it are those of the response."""
+        self.requests.append(request)
+        result = await self.invoke(request_id, request.body, attempts=attempts)
+        if not result.is_success:
+            return WebResult(result)
+        script = _script(self._own_script or request.body, attempts)
+        headers = tuple((name, value) for name, value in script.get("headers", ()))
+        return WebResult(result, WebResponse(script.get("status", 200), headers, result.payload))
+
     async def invoke(self, request_id: str, payload: bytes, *, attempts: int) -> Result:
         path, now_ms = self.function.path, self._clock.now_ms()
         self._runtime.calls.append(Call(path, request_id, attempts, payload, self.id, now_ms))
         self._runtime.busy[path] += 1
         self._runtime.most_busy[path] = max(self._runtime.most_busy[path], self._runtime.busy[path])
-        self._script = _script(payload, attempts)
+        script = self._script = _script(self._own_script or payload, attempts)
         loop = asyncio.get_running_loop()
         work = loop.create_task(self._work(payload))
         deadline = loop.create_task(self._clock.sleep(self.function.timeout_seconds))
@@ -234,7 +268,7 @@ class ScriptedInstance:
             body = timeout_payload(self.function.timeout_seconds, MEMORY_MB)
         if ending not in (Ending.RETURNED, Ending.RAISED):
             self._end(ending)
-        error_type = "" if ending is Ending.RETURNED else UNHANDLED
+        error_type = "" if ending is Ending.RETURNED else script.get("error", UNHANDLED)
         return Result(ending, body, error_type, duration_ms, MEMORY_MB, self.id)
 
     async def stop(self) -> None:
@@ -303,6 +337,7 @@ class RecordingDestination:
     #: Cleared: deliveries wait until it is set.
     is_open: asyncio.Event = field(default_factory=asyncio.Event)
     journal: list[tuple[str, ...]] = field(default_factory=list)
+    settles: bool = False
 
     def __post_init__(self) -> None:
         self.is_open.set()
@@ -452,6 +487,7 @@ async def stage(
     idle_seconds: float = 300.0,
     look: bool = True,
     recover: bool = True,
+    faults: Faults | None = None,
 ):
     """Open a home as wiring does, and close it as it does: what runs is then left as a crash leaves it.
 
@@ -477,6 +513,7 @@ async def stage(
     store.journal = journal
     begun = recovery.begun(queue.unsettled(), buckets.bucket_of, store.records_in)
     mns = Mns(reader, group.add, clock, account_id="1234567890123456")
+    recorded = RecordedDestination(home, clock)
     runtime = ScriptedRuntime(clock)
     pool = Pool(runtime, max_instances=max_instances, idle_seconds=idle_seconds)
     dispatcher = Dispatcher(
@@ -484,9 +521,21 @@ async def stage(
         store=store,
         pool=pool,
         find=lambda ref: emulator.deployed.find(ref),  # noqa: PLW0108 - made below
-        destinations={"queue": QueueDestination(mns) if real_queues else destination},
+        destinations={
+            "queue": QueueDestination(mns) if real_queues else destination,
+            "function": FunctionDestination(
+                queue,
+                deployed=lambda: emulator.deployed,
+                offer=lambda message: dispatcher.offer(message),  # noqa: PLW0108 - made here
+                clock=clock,
+                new_request_id=new_request_id,
+            ),
+            **dict.fromkeys(RECORDED_KINDS, recorded),
+        },
         clock=clock,
         backoff=Backoff(),
+        throttling=Throttling(),
+        faults=faults,
     )
 
     def save_deployed(new: Deployed) -> None:
@@ -508,7 +557,11 @@ async def stage(
         pool=pool,
         dispatcher=dispatcher,
         clock=clock,
-        new_request_id=lambda: f"00000000-0000-4000-8000-{next(_REQUESTS):012}",
+        new_request_id=new_request_id,
+        faults=faults,
+        imports=Imports(
+            lambda keys: group.add(lambda connection: exported.claim(connection, home, keys)), store
+        ),
     )
     opened = Stage(
         home=home,
@@ -531,11 +584,13 @@ async def stage(
     try:
         yield opened
     finally:
+        await emulator.timers.close()
         closing = asyncio.ensure_future(dispatcher.close())
         if not (await asyncio.wait({closing}, timeout=1))[0]:
             await until(closing.done, clock=clock)  # an instance ignores that it is stopped
         await closing
         await pool.close()
+        await recorded.close()
         await store.close()
         await group.close()
         reader.close()

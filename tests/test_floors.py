@@ -22,17 +22,28 @@ FLOORS = {
     "store": 3,
     "runtime": 3,
     "mns": 3,
+    "projects": 3,
     "emulator": 4,
+    "feed": 4,
     "deployments": 4,
+    "destinations": 4,
     "dispatcher": 4,
-    "delivery": 4,
     "pool": 4,
     "recovery": 4,
+    "timers": 4,
+    "topic_triggers": 4,
+    "imports": 4,
     "wiring": 5,
+    "local": 5,
+    "build": 5,
     "http": 6,
+    "console": 6,
     "cli": 6,
     "daemon": 6,
     "invk": 6,
+    "faults": 4,
+    "testing": 7,
+    "pytest_plugin": 7,
 }
 
 #: What stands on one floor without being a stranger to each other, and what may reach across: why.
@@ -42,23 +53,39 @@ EXCEPTIONS = {
     ("errors", "template"): "the type of an attribute, for type checkers only",
     ("settings", "errors"): "every error is one of ours",
     ("accept", "ports"): "what it makes is a draft",
-    ("dispatcher", "pool"): "one use case, in three parts",
-    ("dispatcher", "delivery"): "as above",
+    ("dispatcher", "pool"): "one use case, in two parts",
     ("emulator", "deployments"): "a part of it",
     ("emulator", "dispatcher"): "use cases that hand on to each other",
     ("emulator", "pool"): "as above",
+    ("emulator", "faults"): "a part of it",
+    ("emulator", "imports"): "another part of it",
+    ("dispatcher", "faults"): "a part of it, too",
+    ("emulator", "feed"): "where what happens to executions is told",
+    ("http", "console"): "the endpoint shows it",
+    ("console", "http"): "how requests are refused",
+    ("emulator", "timers"): "one more way to invoke",
     ("daemon", "http"): "the process that shows the face",
     ("cli", "daemon"): "`fun daemon run` is the daemon, in the foreground",
     ("cli", "http"): "errors and answers, so that both ends read them alike",
     ("cli", "invk"): "request ids; `invk` falls back to the command",
     ("invk", "cli"): "the other direction of the same",
+    ("pytest_plugin", "testing"): "the fixture around it",
 }
 
 #: Pure: what they compute depends on their arguments alone.
 IMPURE = {"asyncio", "os", "time", "sqlite3", "subprocess", "socket", "random", "secrets", "threading"}
 
 #: The only ones that look at the environment; everyone else is told.
-MAY_READ_ENVIRONMENT = ("settings", "invk", "cli", "daemon", "runtime.process", "runtime.python_worker")
+MAY_READ_ENVIRONMENT = (
+    "settings",
+    "invk",
+    "cli",
+    "daemon",
+    "runtime.process",
+    "runtime.python_worker",
+    "runtime.python_debug",
+    "testing",
+)
 
 
 def modules():

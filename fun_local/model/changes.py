@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from fun_local.errors import Conflict, NotFound
+from fun_local.model import kept
 from fun_local.model.deployed import Deployed
 from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef, parse_function, version_scope
 from fun_local.model.resources import (
     Alias,
     Call,
+    Domain,
     Publication,
     Queue,
     Resources,
@@ -165,6 +167,14 @@ class Changes:
         scope = version_scope(trigger.service, trigger.function)
         return replace(trigger, qualifier=trigger.qualifier or self._newest(scope) or LATEST)
 
+    def routed(self, domain: Domain) -> Domain:
+        """A domain whose routes have the number of the newest version where they mean that."""
+        routes = {
+            path: (service, function, qualifier or self._newest(version_scope(service, function)) or LATEST)
+            for path, (service, function, qualifier) in domain.routes.items()
+        }
+        return replace(domain, routes=routes)
+
     def _newest(self, scope: str) -> str:
         newest = self.so_far().newest(scope)
         return newest.number if newest else ""
@@ -255,6 +265,7 @@ class Changes:
             domains=self.domains,
             stacks=self.stacks,
             published=self._published,
+            settings=kept.owned(self._before.settings, self.services, self.functions),
         )
 
     def plan(self) -> Plan:

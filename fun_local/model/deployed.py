@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fun_local.errors import InvalidRequest, NotFound
+from fun_local.model.kept import Setting
 from fun_local.model.names import LATEST, FunctionRef, parse_function, version_scope
 from fun_local.model.resources import (
     Alias,
@@ -38,6 +39,7 @@ class Deployed:
     async_configs: Mapping[str, AsyncConfig] = field(default_factory=dict)
     stacks: Mapping[str, Stack] = field(default_factory=dict)
     published: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
     def find(self, ref: FunctionRef, draw: float = 1.0) -> Function | None:
         """The function that a call of ``ref`` runs, or None when it is gone, or its qualifier.

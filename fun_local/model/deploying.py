@@ -53,7 +53,7 @@ def plan(
         changes.publish(publication)
     changes.put("Alias", changes.aliases, map(changes.pointed, resources.aliases))
     changes.put("Trigger", changes.triggers, map(changes.aimed, resources.triggers))
-    changes.put("Domain", changes.domains, resources.domains)
+    changes.put("Domain", changes.domains, map(changes.routed, resources.domains))
     changes.use("Queue", mns.queues, resources.queues)
     changes.use("Topic", mns.topics, resources.topics)
     changes.use("Subscription", mns.subscriptions, resources.subscriptions)

@@ -78,7 +78,8 @@ class Execution:
     """The record of one stateful asynchronous invocation.
 
     ``seq`` is its place in the order of acceptance, ``attempts`` how often it has entered Running,
-    ``config`` the asynchronous configuration that was in force when it was taken off the queue.
+    ``throttles`` how often there was no instance to be had for it, ``config`` the asynchronous configuration
+    that was in force when it was taken off the queue.
     """
 
     seq: int
@@ -90,6 +91,7 @@ class Execution:
     status: Status = Status.ENQUEUED
     events: tuple[Event, ...] = ()
     attempts: int = 0
+    throttles: int = 0
     config: AsyncConfig = field(default_factory=AsyncConfig)
     ended_ms: int = 0
     duration_ms: float = 0.0
@@ -100,6 +102,8 @@ class Execution:
     destination_status: str = ""
     logs: tuple[LogSegment, ...] = ()
     rerun_of: str = ""
+    #: The failures that were rehearsed on it: ``crash@2`` struck its second attempt.
+    faults: tuple[str, ...] = ()
 
     @classmethod
     def accepted(

@@ -23,6 +23,15 @@ _FC_ARN = re.compile(
 )
 # FC 3.0 has no service; one page of the vendor's writes a slash before functions (fc-api 9.3).
 _FC3_ARN = re.compile(r"acs:fc:([^:]*):([^:]*):/?functions/(?P<function>[^/.]+)(\.(?P<qualifier>[^/]+))?")
+# How the vendor writes an event bus and a RocketMQ 4 topic elsewhere (EventBridge's API reference, "CreateEventBus"
+# and "PutTargets"); its page on destinations shows neither.
+_EVENT_BUS_ARN = re.compile(r"acs:eventbridge:([^:]*):([^:]*):/?eventbus/(?P<name>[^/]+)")
+_ROCKETMQ_ARN = re.compile(
+    r"acs:(mq|rocketmq):([^:]*):([^:]*):/?instances/(?P<instance>[^/]+)/topics?/(?P<topic>[^/]+)"
+)
+
+#: Kinds of destinations that are accepted and only recorded: outcomes for them are sent nowhere.
+RECORDED_KINDS = ("eventbridge", "rocketmq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,10 @@ class FunctionRef:
     @property
     def arn(self) -> str:
         """The address that destination messages carry: region and account empty (async-semantics 15)."""
+        if self.service == IMPLICIT_SERVICE:
+            # FC 3.0 has no service to name (fc-api 9.3), and writes a qualifier only where there is one.
+            suffix = "" if self.qualifier == LATEST else f".{self.qualifier}"
+            return f"acs:fc:::functions/{self.function}{suffix}"
         return f"acs:fc:::services/{self.service}.{self.qualifier}/functions/{self.function}"
 
     def __str__(self) -> str:
@@ -108,7 +121,7 @@ def check_queue_name(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DestinationAddress:
-    """Where an outcome goes. ``kind`` is ``queue``, ``topic`` or ``function``."""
+    """Where an outcome goes. ``kind`` is ``queue``, ``topic``, ``function`` or one of RECORDED_KINDS."""
 
     kind: str
     name: str
@@ -129,11 +142,16 @@ def parse_destination(arn: str) -> DestinationAddress:
     if match := _FC3_ARN.fullmatch(arn):
         name = f"{IMPLICIT_SERVICE}/{match['function']}"
         return DestinationAddress("function", name, match["qualifier"] or LATEST)
+    if match := _EVENT_BUS_ARN.fullmatch(arn):
+        return DestinationAddress("eventbridge", match["name"])
+    if match := _ROCKETMQ_ARN.fullmatch(arn):
+        return DestinationAddress("rocketmq", f"{match['instance']}/{match['topic']}")
     raise InvalidRequest(
         "InvalidDestinationResources",
         f"destination {arn!r} is not an address we know" if arn else "destination can't be empty",
         hint="Write acs:mns:::/queues/NAME/messages, acs:mns:::/topics/NAME/messages, "
-        "acs:fc:::services/SERVICE/functions/FUNCTION or acs:fc:::functions/FUNCTION.",
+        "acs:fc:::services/SERVICE/functions/FUNCTION, acs:fc:::functions/FUNCTION, "
+        "acs:eventbridge:::eventbus/NAME or acs:mq:::/instances/INSTANCE/topic/TOPIC.",
     )
 
 

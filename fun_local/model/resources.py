@@ -359,7 +359,7 @@ class Subscription(Record):
 
 @dataclass(frozen=True, slots=True)
 class Domain(Record):
-    """A custom domain: paths to (service, function, qualifier)."""
+    """A custom domain: paths to (service, function, qualifier). ``extra["routes"]``: more, by path."""
 
     name: str
     protocol: str = "HTTP"
@@ -367,6 +367,7 @@ class Domain(Record):
     stack: str = ""
     created_ms: int = _when()
     modified_ms: int = _when()
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -444,16 +445,6 @@ class Resources:
     domains: tuple[Domain, ...] = ()
     calls: tuple[Call, ...] = ()
     outputs: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def without_effect(self) -> tuple[Accepted, ...]:
-        """Everything that is taken but does nothing here: what can't be, and what can't be yet."""
-        reason = "not emulated yet"
-        known = {accepted.name for accepted in self.not_emulated}
-        # Of the other types some work, and of the rest not_emulated says why they don't.
-        waiting = [Accepted(t.path, "trigger http", reason) for t in self.triggers if t.type == "http"]
-        waiting += [Accepted(d.name, "custom domain", reason) for d in self.domains]
-        return (*self.not_emulated, *(w for w in waiting if w.name not in known))
 
     def to_dict(self) -> dict[str, Any]:
         plain = {name: [asdict(item) for item in getattr(self, name)] for name in _PLAIN}

@@ -22,6 +22,23 @@ class Backoff:
         return int(min(self.first_seconds * 2**doublings, self.cap_seconds) * 1000)
 
 
+@dataclass(frozen=True, slots=True)
+class Throttling:
+    """The tries of an invocation for which there is no room: a back-off of its own, for hours.
+
+    async-semantics 7: doubling from half a second, for up to five hours; these tries are no retries.
+    """
+
+    backoff: Backoff = Backoff()
+    limit_seconds: float = 5 * 3600.0
+
+    def again_after_ms(self, tries: int, waited_ms: int) -> int | None:
+        """Milliseconds until the next try after ``tries`` (1 or more), or None when it took too long."""
+        if waited_ms >= self.limit_seconds * 1000:
+            return None
+        return self.backoff.delay_ms(tries)
+
+
 def retry_after_ms(attempts: int, max_retries: int, backoff: Backoff) -> int | None:
     """Milliseconds until the next attempt, or None when the budget (1 + max_retries) is used up."""
     if attempts > max_retries:

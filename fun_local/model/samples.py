@@ -16,9 +16,13 @@ from datetime import datetime, timedelta, timezone
 from fun_local.errors import InvalidRequest
 from fun_local.model import cbor
 from fun_local.model.events import compact, timer_event, topic_event, topic_of
+from fun_local.model.names import IMPLICIT_SERVICE
 from fun_local.model.occasion import Around, region_of, setting
 from fun_local.model.resources import Trigger
 from fun_local.model.topics import TopicMessage
+
+#: Of what FC 2.0 hands to handlers of requests (runtime.md 2.10, 3.8).
+_NOT_AN_EVENT = "functions with a service get requests themselves instead of events: call the function's URL"
 
 _BEIJING = timezone(timedelta(hours=8))
 
@@ -94,7 +98,8 @@ def _http(trigger: Trigger, around: Around) -> Sample:
                     },
                 },
             }
-        )
+        ),
+        note="" if trigger.service == IMPLICIT_SERVICE else _NOT_AN_EVENT,
     )
 
 

@@ -138,8 +138,12 @@ ALTER TABLE mns_messages ADD COLUMN extras TEXT NOT NULL DEFAULT '';
 CREATE TABLE mns_account (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
+_FORMAT_5 = """
+ALTER TABLE messages ADD COLUMN fault TEXT NOT NULL DEFAULT '';
+"""
+
 #: What makes each format of the one before it, the first of nothing. A step that was published never changes.
-_STEPS = (_FORMAT_1, _FORMAT_2, _FORMAT_3, _FORMAT_4)
+_STEPS = (_FORMAT_1, _FORMAT_2, _FORMAT_3, _FORMAT_4, _FORMAT_5)
 
 #: The tables' present form: a newer file is refused, an older one is brought up to date in place.
 FORMAT = len(_STEPS)

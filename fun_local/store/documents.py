@@ -1,7 +1,8 @@
 """An execution as a document: the vendor's field names (fc-api 13.3), and what only we keep.
 
-Ours: ``attempts``, ``throttles``, ``memoryMb``, ``rerunOf``, ``asyncConfig``, ``logs``, and for payloads that are not
-short text where they are (``…Encoding``: ``base64``, or ``file`` with the file's size in the field).
+Ours: ``attempts``, ``throttles``, ``faults``, ``memoryMb``, ``rerunOf``, ``asyncConfig``, ``logs``, and for
+payloads that are not short text where they are (``…Encoding``: ``base64``, or ``file`` with the file's size in
+the field).
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def to_document(execution: Execution) -> Document:
     }
     if execution.throttles:
         document["throttles"] = execution.throttles
+    if execution.faults:
+        document["faults"] = list(execution.faults)
     _put_bytes(document, "invocationPayload", execution.payload)
     if execution.result is not None:
         _put_bytes(document, "returnPayload", execution.result)
@@ -110,4 +113,5 @@ def from_document(seq: int, document: Document, read_file: Callable[[str], bytes
         destination_status=get("destinationStatus", ""),
         logs=tuple(LogSegment(*segment) for segment in get("logs", ())),
         rerun_of=get("rerunOf", ""),
+        faults=tuple(get("faults", ())),
     )

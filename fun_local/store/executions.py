@@ -146,6 +146,10 @@ class DiskExecutionStore:
         document = buckets.read_bucket(buckets.bucket_path(self._home, bucket_of(seq))).get(seq)
         return None if document is None else self._execution(seq, document)
 
+    def unsaved(self) -> Collection[Execution]:
+        """What is not on disk yet, as it is now."""
+        return self._unsaved.values()
+
     def records_in(self, number: int) -> dict[int, Execution]:
         """All records of a bucket, by seq. For the start, when nothing is unsaved."""
         return {

@@ -182,6 +182,13 @@ class History:
         for number, first_ms, last_ms, counts in rows:
             if not query.may_match(first_ms, last_ms, json.loads(counts)):
                 numbers.discard(number)
+        if query.prefix:
+            # Ids have an index; without it a prefix that few have would mean reading everything.
+            low, high = _between(query.prefix)
+            rows = connection.execute(
+                "SELECT DISTINCT seq / ? FROM ids WHERE id >= ? AND id < ?", (BUCKET_SIZE, low, high)
+            )
+            numbers &= {row[0] for row in rows}
         if start is not None:
             edge = start // BUCKET_SIZE
             numbers = {n for n in numbers if (n >= edge if ascending else n <= edge)}
@@ -220,11 +227,14 @@ class History:
 
 
 def _ids(connection: sqlite3.Connection, prefix: str) -> list[tuple[str, int]]:
-    # Ids are ASCII, so what begins with the prefix lies between it and the prefix followed by DEL.
     return connection.execute(
-        "SELECT id, seq FROM ids WHERE id >= ? AND id < ? ORDER BY id LIMIT 100",
-        (prefix, prefix + "\x7f"),
+        "SELECT id, seq FROM ids WHERE id >= ? AND id < ? ORDER BY id LIMIT 100", _between(prefix)
     ).fetchall()
+
+
+def _between(prefix: str) -> tuple[str, str]:
+    """Between what everything lies that begins so: ids are ASCII, so nothing in them comes after DEL."""
+    return prefix, prefix + "\x7f"
 
 
 def _make_token(seq: int) -> str:

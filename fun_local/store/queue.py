@@ -17,7 +17,7 @@ from fun_local.ports import Draft, Message
 
 _COLUMNS = (
     "seq, invocation_id, request_id, service, function, qualifier, accepted_ms, due_ms, payload,"
-    " is_stateful, attempts, is_delivered, rerun_of, depth, on_failure"
+    " is_stateful, attempts, is_delivered, rerun_of, depth, on_failure, fault"
 )
 
 
@@ -46,8 +46,8 @@ def insert(connection: sqlite3.Connection, draft: Draft) -> Message:
             )
     seq = connection.execute(
         "INSERT INTO messages (invocation_id, request_id, service, function, qualifier, accepted_ms,"
-        " due_ms, is_stateful, rerun_of, depth, on_failure, payload)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " due_ms, is_stateful, rerun_of, depth, on_failure, fault, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             draft.invocation_id,
             draft.request_id,
@@ -60,6 +60,7 @@ def insert(connection: sqlite3.Connection, draft: Draft) -> Message:
             draft.rerun_of,
             draft.depth,
             draft.on_failure,
+            draft.fault,
             draft.payload,
         ),
     ).lastrowid
@@ -82,6 +83,7 @@ def insert(connection: sqlite3.Connection, draft: Draft) -> Message:
         rerun_of=draft.rerun_of,
         depth=draft.depth,
         on_failure=draft.on_failure,
+        fault=draft.fault,
     )
 
 
@@ -112,6 +114,7 @@ def _fetch(connection: sqlite3.Connection, where: str, values: Sequence[Any]) ->
             row[12],
             row[13],
             row[14],
+            row[15],
         )
         for row in rows
     ]
@@ -177,6 +180,11 @@ class DiskQueue:
 
     def count(self) -> int:
         return count(self._reader)
+
+    def last_seq(self) -> int:
+        """The number of the newest message, acknowledged or not."""
+        row = self._reader.execute("SELECT seq FROM sqlite_sequence WHERE name = 'messages'").fetchone()
+        return int(row[0]) if row else 0
 
     def next_due_ms(self, after_ms: int) -> int | None:
         row = self._reader.execute("SELECT min(due_ms) FROM messages WHERE due_ms > ?", (after_ms,))

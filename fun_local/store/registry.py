@@ -11,6 +11,7 @@ from typing import Any
 
 from fun_local.errors import CorruptState
 from fun_local.model.deployed import Deployed, by_path
+from fun_local.model.kept import Setting
 from fun_local.model.resources import (
     Alias,
     AsyncConfig,
@@ -25,7 +26,7 @@ from fun_local.model.resources import (
 from fun_local.store.files import remove_temporaries, sync_folder, write_atomically
 
 #: Raised when older versions could not read the file any more, or would drop a part of it.
-FORMAT = 2
+FORMAT = 3
 
 #: The parts of Deployed that are lists in the file.
 _KINDS: dict[str, type[Record]] = {
@@ -36,6 +37,7 @@ _KINDS: dict[str, type[Record]] = {
     "triggers": Trigger,
     "domains": Domain,
     "stacks": Stack,
+    "settings": Setting,
 }
 
 #: What a file of format 1 lacks.
@@ -44,6 +46,9 @@ _SINCE_2: dict[str, Any] = {
     "async_configs": {},
     "published": {},
 }
+
+#: What one of format 2 lacks.
+_SINCE_3: dict[str, Any] = {"settings": []}
 
 
 def path_of(home: str) -> str:
@@ -80,6 +85,8 @@ def read(home: str) -> Deployed:
 def _deployed(data: dict[str, Any]) -> Deployed:
     if data["format"] == 1:
         data = {**_SINCE_2, **data}
+    if data["format"] < 3:
+        data = {**_SINCE_3, **data}
     kinds = {name: by_path(map(kind.from_dict, data[name])) for name, kind in _KINDS.items()}
     configs = {ref: AsyncConfig.from_dict(config) for ref, config in data["async_configs"].items()}
     return Deployed(**kinds, async_configs=configs, published=dict(data["published"]))

@@ -1,4 +1,4 @@
-"""What `fun build` leaves behind: where it is, and whether the sources have changed since."""
+"""What `fun build` and `fun package` leave behind: where it is, and whether its sources have changed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ ARTIFACTS = os.path.join(".fun", "build", "artifacts")
 
 #: Beside the built template: when each of the files it was made from had changed last.
 META = "meta.json"
+
+#: What `fun package` writes beside a template, and where its archives are: the code of PACKAGED, and META.
+PACKAGED = "template.packaged.yml"
+PACKAGES = os.path.join(".fun", "package")
 
 _STAMPS = "modifiedTimestamps"
 _OPTIONS = "buildOps"
@@ -31,39 +35,57 @@ def project_folder(template: str) -> str:
     return folder.removesuffix(os.sep + ARTIFACTS) or os.sep
 
 
-def meta(files: Iterable[str], options: Mapping[str, object]) -> dict[str, Any]:
-    """What META holds when these files (paths from the root) are what has been built."""
-    return {_STAMPS: {path: str(_milliseconds(path)) for path in files}, _OPTIONS: dict(options)}
+def stamps(files: Iterable[str]) -> dict[str, str]:
+    """When each of these files (paths from the root) has changed last."""
+    return {path: str(_milliseconds(path)) for path in files}
+
+
+def meta(
+    files: Iterable[str], options: Mapping[str, object], earlier: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What META holds when these files are what has been built, and what ``earlier`` had stamped before."""
+    return {_STAMPS: stamps(files) | dict(earlier or {}), _OPTIONS: dict(options)}
+
+
+def stamps_of(template: str) -> dict[str, str]:
+    """What is noted of the files that a built template was made from; nothing where nothing is."""
+    path = os.path.join(os.path.dirname(template), META)
+    return {source: str(stamp) for source, stamp in _recorded(path, "fun build").items()}
 
 
 def check_fresh(template: str) -> None:
-    """Nothing for a template that was not built, or whose sources are as they were.
+    """Nothing for a template that was not built or packaged, or whose sources are as they were.
 
     Raises:
         InvalidRequest: some of them have changed or gone; all are named.
     """
-    changed = _changed(template) if is_built(template) else []
+    folder, name = os.path.split(template)
+    if is_built(template):
+        path, verb, command = os.path.join(folder, META), "built", "fun build"
+    elif name == PACKAGED:
+        path, verb, command = os.path.join(folder, PACKAGES, META), "packaged", "fun package"
+    else:
+        return
+    changed = [source for source, stamp in _recorded(path, command).items() if _is_changed(source, stamp)]
     if changed:
-        listed = "".join(f"\n  {path}" for path in changed)
+        listed = "".join(f"\n  {source}" for source in changed)
         raise InvalidRequest(
             "StaleBuild",
-            f"{template} is older than what it was built from; changed since:{listed}",
-            hint="Build again: fun build. To deploy without a build, name the template: -t template.yml.",
+            f"{template} is older than what it was {verb} from; changed since:{listed}",
+            hint=f"Do it again: {command}. To deploy without that, name the template: -t template.yml.",
         )
 
 
-def _changed(template: str) -> list[str]:
-    path = os.path.join(os.path.dirname(template), META)
+def _recorded(path: str, command: str) -> dict[str, int]:
     try:
         with open(path, "rb") as file:
             recorded = json.load(file)[_STAMPS]
-        stamps = {str(source): int(stamp) for source, stamp in recorded.items()}
+        return {str(source): int(stamp) for source, stamp in recorded.items()}
     except FileNotFoundError:
-        return []  # an old Funcraft wrote none: there is nothing to compare with
+        return {}  # an old Funcraft wrote none, for packages none ever did: there is nothing to compare with
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path} can't be read: {error}"
-        raise InvalidRequest("StaleBuild", message, hint="Build again: fun build.") from None
-    return [source for source, stamp in stamps.items() if _is_changed(source, stamp)]
+        raise InvalidRequest("StaleBuild", message, hint=f"Do it again: {command}.") from None
 
 
 def _is_changed(path: str, stamp: int) -> bool:

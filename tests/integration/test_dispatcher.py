@@ -244,7 +244,8 @@ def test_a_shorter_budget_that_is_deployed_meanwhile_holds_for_the_next_attempt(
         async with stage(tmp_path, function(max_retries=8)) as s:
             message = await s.put({"raise": "oops"})
             await s.until_status(message, Status.RETRYING)
-            await s.emulator.deploy("test", Resources((Service(SERVICE),), (function(max_retries=1),)))
+            resources = Resources((Service(SERVICE),), (function(max_retries=1),))
+            await s.emulator.deployments.deploy("test", resources)
             await s.until_settled(passing=True)
             assert s.record(message).attempts == 2
 
@@ -328,7 +329,7 @@ def test_an_invocation_of_a_function_that_is_gone_is_invalid(tmp_path):
     async def story():
         async with stage(tmp_path, function(), function("other")) as s:
             message = await s.put({}, delay_seconds=10)
-            await s.emulator.deploy("test", Resources((Service(SERVICE),), (function("other"),)))
+            await s.emulator.deployments.deploy("test", Resources((Service(SERVICE),), (function("other"),)))
             await s.clock.advance(10)
             await s.until_settled()
             record = s.record(message)
@@ -344,7 +345,7 @@ def test_a_retry_of_a_function_that_is_gone_is_invalid_and_still_delivered(tmp_p
         async with stage(tmp_path, function(max_retries=3), function("other")) as s:
             message = await s.put({"raise": "oops"})
             await s.until_status(message, Status.RETRYING)
-            await s.emulator.deploy("test", Resources((Service(SERVICE),), (function("other"),)))
+            await s.emulator.deployments.deploy("test", Resources((Service(SERVICE),), (function("other"),)))
             await s.until_settled(passing=True)
             assert s.history(message)[-3:] == ["Running", "Retrying", "Invalid"]
             assert s.destination.names == ["bad"], "where its last known configuration says"
@@ -1456,5 +1457,39 @@ def test_what_is_refused_leaves_nothing_behind(tmp_path):
             with pytest.raises(InvalidRequest):
                 await s.put(b"x" * 131_073)
             assert s.queue.count() == 0
+
+    asyncio.run(story())
+
+
+# --- fairness
+
+
+def test_a_slow_function_with_a_long_backlog_does_not_delay_another_ones_calls(tmp_path):
+    async def story():
+        async with stage(tmp_path, function("slow"), function("quick"), max_instances=2) as s:
+            await asyncio.gather(*(s.put({"block": "gate"}, "slow") for _ in range(1500)))
+            messages = [await s.put({"return": n}, "quick") for n in range(50)]
+            for message in messages:
+                await s.until_status(message, Status.SUCCEEDED)
+            assert s.clock.now_ms() == START_MS, "no time has passed"
+            assert len(s.runtime.calls_of("slow")) == 2
+            s.runtime.open("gate")
+            await s.until_settled()
+
+    asyncio.run(story())
+
+
+def test_what_waits_for_its_time_holds_no_instance_no_memory_and_no_place(tmp_path):
+    async def story():
+        async with stage(tmp_path, function(max_retries=1), function("other"), max_instances=1) as s:
+            await asyncio.gather(*(s.put({"raise": "oops"}) for _ in range(300)))
+            await asyncio.gather(*(s.put({}, delay_seconds=60) for _ in range(1500)))
+            await until(lambda: len(s.runtime.calls) == 300)
+            await s.until_resting()
+            assert s.pool.counts()[0] == 0
+            assert messages_in_memory() < 100
+            assert s.clock.sleepers == 1, "one alarm for all"
+            other = await s.put({}, "other")
+            await s.until_status(other, Status.SUCCEEDED)
 
     asyncio.run(story())

@@ -397,6 +397,235 @@ def test_who_waited_through_a_deploy_gets_the_new_code():
     asyncio.run(story())
 
 
+# --- several invocations in one instance
+
+
+def shared(concurrency=3, **options):
+    return replace(F, runtime="custom", instance_concurrency=concurrency, **options)
+
+
+def test_an_instance_takes_as_many_invocations_as_its_function_says():
+    async def story():
+        async with opened(max_instances=2) as pool:
+            slots = [pool.try_take(shared()) for _ in range(6)]
+            ids = [(await slot.ready()).id for slot in slots]
+            assert ids == ["c-0001"] * 3 + ["c-0002"] * 3
+            assert pool.try_take(shared()) is None
+            assert pool.counts() == (2, 0)
+            slots[1].release()
+            assert pool.freed == ["svc/f"]
+            slots[1] = pool.try_take(shared())
+            assert (await slots[1].ready()).id == "c-0001"
+            for slot in slots:
+                slot.release()
+            assert pool.counts() == (0, 2)
+
+    asyncio.run(story())
+
+
+def test_concurrency_is_for_servers_only():
+    async def story():
+        async with opened(max_instances=1) as pool:
+            function = replace(F, instance_concurrency=3)
+            slot = pool.try_take(function)
+            assert pool.try_take(function) is None
+            slot.release()
+
+    asyncio.run(story())
+
+
+def test_all_who_share_an_instance_wait_for_one_start():
+    async def story():
+        async with opened() as pool:
+            slow = replace(function(start={"block": "gate"}), runtime="custom", instance_concurrency=3)
+            slots = [pool.try_take(slow) for _ in range(3)]
+            starts = [asyncio.create_task(slot.ready()) for slot in slots]
+            await turns()
+            pool._runtime.open("gate")
+            assert len({instance.id for instance in await asyncio.gather(*starts)}) == 1
+            for slot in slots:
+                slot.release()
+
+    asyncio.run(story())
+
+
+def test_a_start_goes_on_for_the_others_when_one_gives_up_and_ends_with_the_last():
+    async def story():
+        async with opened() as pool:
+            slow = replace(function(start={"block": "gate"}), runtime="custom", instance_concurrency=3)
+            slots = [pool.try_take(slow) for _ in range(2)]
+            starts = [asyncio.create_task(slot.ready()) for slot in slots]
+            await turns()
+            starts[0].cancel()
+            slots[0].release()
+            await turns()
+            assert len(pool._tasks) == 1
+            starts[1].cancel()
+            slots[1].release()
+            await until(lambda: not pool._tasks)
+            assert pool._runtime.instances == []
+            assert pool.counts() == (0, 0)
+
+    asyncio.run(story())
+
+
+def test_a_shared_start_that_fails_is_told_to_all_and_tried_again():
+    async def story():
+        async with opened() as pool:
+            broken = replace(function(start={"fail": True}), runtime="custom", instance_concurrency=3)
+            slots = [pool.try_take(broken) for _ in range(2)]
+            failures = await asyncio.gather(*(slot.ready() for slot in slots), return_exceptions=True)
+            assert [type(failure) for failure in failures] == [InvalidRequest] * 2
+            with pytest.raises(InvalidRequest):
+                await slots[0].ready()
+            for slot in slots:
+                slot.release()
+            assert pool.counts() == (0, 0)
+
+    asyncio.run(story())
+
+
+def test_work_goes_where_most_is_going_on_so_that_others_get_idle():
+    async def story():
+        async with opened(max_instances=2) as pool:
+            slots = [pool.try_take(shared(2)) for _ in range(4)]
+            first, _, _, last = [(await slot.ready()).id for slot in slots]
+            slots[0].release()
+            slots[2].release()
+            slots[3].release()
+            slot = pool.try_take(shared(2))
+            assert (await slot.ready()).id == first
+            assert last != first
+            slot.release()
+            slots[1].release()
+
+    asyncio.run(story())
+
+
+def test_a_shared_instance_is_idle_only_when_the_last_has_left_it():
+    async def story():
+        async with opened(idle_seconds=100) as pool:
+            slots = [pool.try_take(shared()) for _ in range(2)]
+            instance = await slots[0].ready()
+            slots[0].release()
+            await pass_loop_time(150)
+            assert instance.is_alive
+            slots[1].release()
+            await pass_loop_time(150)
+            assert not instance.is_alive
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("how", ["crash", "deploy", "close"])
+def test_a_shared_instance_that_is_to_go_is_ended_when_the_last_has_left_it(how):
+    async def story():
+        async with opened() as pool:
+            slots = [pool.try_take(shared()) for _ in range(2)]
+            instance = await slots[0].ready()
+            if how == "crash":
+                instance.crash()
+            elif how == "deploy":
+                pool.refresh(among({"svc/f": shared(code="1")}))
+            else:
+                await pool.close()
+            slots[0].release()
+            await turns()
+            assert instance.stops == 0
+            if how != "close":
+                other = pool.try_take(shared(code="1" if how == "deploy" else F.code))
+                assert await other.ready() is not instance
+                other.release()
+            slots[1].release()
+            await until(lambda: instance.stops == 1)
+
+    asyncio.run(story())
+
+
+def test_another_concurrency_means_new_instances():
+    async def story():
+        async with opened() as pool:
+            slots = [pool.try_take(shared(2)) for _ in range(2)]
+            old = await slots[0].ready()
+            pool.refresh(among({"svc/f": shared(1)}))
+            new = pool.try_take(shared(1))
+            assert await new.ready() is not old
+            assert pool.try_take(shared(1)) is None
+            for slot in (*slots, new):
+                slot.release()
+            await until(lambda: old.stops)
+            assert pool.counts() == (0, 1)
+
+    asyncio.run(story())
+
+
+def test_a_runtime_may_say_that_there_can_be_fewer_instances():
+    async def story():
+        async with opened(max_instances=5) as pool:
+            pool._runtime.most_instances = 1
+            slot = pool.try_take(F)
+            assert pool.try_take(F) is None
+            slot.release()
+
+    asyncio.run(story())
+
+
+def test_what_the_runtime_says_of_a_new_version_does_not_count_the_old_one():
+    async def story():
+        async with opened(max_instances=5) as pool:
+            pool._runtime.most_instances = 1
+            old = pool.try_take(F)
+            await old.ready()
+            new = pool.try_take(replace(F, code="1"))
+            assert new is not None
+            assert pool.try_take(replace(F, code="1")) is None
+            old.release()
+            new.release()
+
+    asyncio.run(story())
+
+
+def test_who_waits_is_served_when_a_start_has_shown_that_there_may_be_more_instances():
+    async def story():
+        async with opened(max_instances=5) as pool:
+            runtime, slow = pool._runtime, function(start={"block": "gate"})
+            runtime.most_instances = 1
+            slot = pool.try_take(slow)
+            start = asyncio.create_task(slot.ready())
+            waiters = [asyncio.create_task(pool.take(slow)) for _ in range(2)]
+            await turns()
+            assert not any(waiter.done() for waiter in waiters)
+            runtime.most_instances = 3
+            runtime.open("gate")
+            await start
+            slots = await asyncio.gather(*waiters)
+            assert pool.try_take(slow) is None
+            for each in (slot, *slots):
+                each.release()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_one_that_dies_between_being_taken_and_being_used_is_replaced(concurrency):
+    async def story():
+        async with opened(max_instances=1) as pool:
+            slot = pool.try_take(shared(concurrency))
+            old = await slot.ready()
+            slot.release()
+            slot = pool.try_take(shared(concurrency))
+            old.crash()
+            new = await slot.ready()
+            assert new is not old
+            assert new.is_alive
+            await until(lambda: old.stops)
+            assert pool.counts() == (1, 0)
+            slot.release()
+            assert pool.counts() == (0, 1)
+
+    asyncio.run(story())
+
+
 # --- the end
 
 

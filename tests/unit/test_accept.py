@@ -12,14 +12,14 @@ NOW_MS = 1_700_000_000_000
 
 
 def deployed(stateful):
-    function = Function(
-        "svc", "f", "python3", "index.handler", "0", async_config=AsyncConfig(stateful=stateful)
-    )
+    config = AsyncConfig(stateful=stateful, on_failure="acs:mns:::/queues/bad/messages")
+    function = Function("svc", "f", "python3", "index.handler", "0", async_config=config)
     return Deployed({"svc": Service("svc")}, {"svc/f": function})
 
 
-def drafted(payload=b"{}", *, stateful=True, function="svc/f", **options):
-    return draft(deployed(stateful), function, payload, now_ms=NOW_MS, request_id="1-req", **options)
+def drafted(payload=b"{}", *, stateful=True, switch=None, function="svc/f", **options):
+    options.update(now_ms=NOW_MS, request_id="1-req", stateful=switch)
+    return draft(deployed(stateful), function, payload, **options)
 
 
 def test_an_invocation_is_due_when_it_is_accepted():
@@ -74,3 +74,20 @@ def test_an_unknown_function_is_refused():
 
 def test_a_rerun_remembers_what_it_repeats():
     assert drafted(rerun_of="old").rerun_of == "old"
+
+
+@pytest.mark.parametrize("configured", [True, False])
+@pytest.mark.parametrize("asked", [True, False, None])
+def test_a_call_can_say_for_itself_whether_it_leaves_a_record(configured, asked):
+    found = drafted(stateful=configured, switch=asked, invocation_id="mine")
+    assert found.stateful is (configured if asked is None else asked)
+    assert found.invocation_id == ("mine" if found.stateful else "1-req")
+
+
+def test_a_draft_knows_where_its_outcome_goes_should_its_function_be_deleted():
+    assert drafted().on_failure == "acs:mns:::/queues/bad/messages"
+
+
+def test_a_callers_own_invocation_follows_from_no_outcome():
+    assert drafted().depth == 0
+    assert drafted(depth=3).depth == 3

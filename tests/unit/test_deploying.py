@@ -274,6 +274,13 @@ def test_a_trigger_needs_its_function():
     assert deployed(A, A_MAIN, V, newest).triggers["a/main/tick"].qualifier == "1"
 
 
+def test_a_route_to_the_newest_version_gets_its_number():
+    domain = Domain("a.b", routes={"/*": ("a", "main", ""), "/x": ("a", "main", "prod")})
+    routes = deployed(A, A_MAIN, V, domain).domains["a.b"].routes
+    assert routes == {"/*": ("a", "main", "1"), "/x": ("a", "main", "prod")}
+    assert deployed(A, A_MAIN, domain).domains["a.b"].routes["/*"][2] == "LATEST"
+
+
 # --- queues, topics, subscriptions
 
 

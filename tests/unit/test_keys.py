@@ -8,7 +8,7 @@ import pytest
 
 from fun_local.errors import Conflict, CorruptState, InvalidRequest, Unavailable
 from fun_local.store import keys
-from fun_local.store.keys import KeyPair, Keyring, fixed_pair
+from fun_local.store.keys import KeyPair, Keyring, existing_pair, fixed_pair
 
 
 def mode(path):
@@ -20,6 +20,13 @@ def test_a_key_is_made_with_the_home_and_stays(tmp_path):
     assert re.fullmatch("LTAI[A-Za-z0-9]{20}", first.current.id)
     assert re.fullmatch("[A-Za-z0-9]{30}", first.current.secret)
     assert Keyring(str(tmp_path)).current == first.current
+
+
+def test_who_only_looks_for_a_key_makes_none(tmp_path):
+    assert existing_pair(str(tmp_path)) is None
+    assert os.listdir(tmp_path) == []
+    assert existing_pair(str(tmp_path / "gone")) is None
+    assert Keyring(str(tmp_path)).rotate(revoke=False) == existing_pair(str(tmp_path))
 
 
 def test_two_homes_have_different_keys(tmp_path):

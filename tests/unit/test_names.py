@@ -56,6 +56,14 @@ def test_the_arn_in_messages_has_the_qualifier_and_no_region():
     assert ref.arn == "acs:fc:::services/Stateful-Invocation-demo.LATEST/functions/main"
 
 
+@pytest.mark.parametrize(
+    ("qualifier", "arn"), [("LATEST", "acs:fc:::functions/main"), ("prod", "acs:fc:::functions/main.prod")]
+)
+def test_the_arn_of_a_function_without_a_service_names_none(qualifier, arn):
+    assert FunctionRef("_default", "main", qualifier).arn == arn
+    assert parse_destination(arn) == DestinationAddress("function", "_default/main", qualifier)
+
+
 @pytest.mark.parametrize("good", ["a", "_", "A1-_", "x" * 128])
 def test_names_and_ids_start_with_a_letter_or_underscore(good):
     check_name("service", good)
@@ -97,6 +105,10 @@ def test_queue_names_have_letters_digits_and_hyphens():
         ("acs:fc:cn-shanghai:123:functions/f", DestinationAddress("function", "_default/f", "LATEST")),
         ("acs:fc:cn-shanghai:123:/functions/f", DestinationAddress("function", "_default/f", "LATEST")),
         ("acs:fc:::functions/f.prod", DestinationAddress("function", "_default/f", "prod")),
+        ("acs:eventbridge:::eventbus/orders", DestinationAddress("eventbridge", "orders")),
+        ("acs:eventbridge:cn-hangzhou:123:eventbus/orders", DestinationAddress("eventbridge", "orders")),
+        ("acs:mq:cn-hangzhou:123:/instances/MQ_1/topic/t", DestinationAddress("rocketmq", "MQ_1/t")),
+        ("acs:rocketmq:::instances/MQ_1/topics/t", DestinationAddress("rocketmq", "MQ_1/t")),
     ],
 )
 def test_destinations_are_read_in_their_short_and_long_form(arn, address):
@@ -118,6 +130,8 @@ def test_destinations_are_read_in_their_short_and_long_form(arn, address):
         "acs:fc:::functions/a/b",
         "acs:fc:::functions/f.",
         "acs:fc:functions/f",
+        "acs:eventbridge:::eventbus/orders/rule/r",
+        "acs:mq:::/instances/MQ_1",
     ],
 )
 def test_other_destinations_are_refused(arn):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fun_local.http.origins import check_host, check_sender
+from fun_local.http.origins import check_host, check_sender, check_visitor
 from fun_local.http.refusals import Refused
 
 PORT = 17987
@@ -103,3 +103,39 @@ def test_pages_of_other_sites_are_refused(origin, site):
     with pytest.raises(Refused) as caught:
         check_sender(origin, site, PORT)
     assert (caught.value.status, caught.value.code) == (403, "AccessDenied")
+
+
+@pytest.mark.parametrize(
+    ("origin", "fetch_site"),
+    [
+        (None, None),
+        (None, "none"),
+        (None, "same-origin"),
+        (None, "same-site"),
+        ("http://localhost:3000", "cross-site"),
+        ("https://127.0.0.1", None),
+        ("http://shop.example.com.localhost:17987", None),
+        ("http://[::1]:3000", None),
+    ],
+)
+def test_pages_of_this_machine_may_visit_a_function(origin, fetch_site):
+    check_visitor(origin, fetch_site)
+
+
+@pytest.mark.parametrize(
+    ("origin", "fetch_site"),
+    [
+        (None, "cross-site"),
+        (None, "whatever"),
+        ("", None),
+        ("null", None),
+        ("https://evil.example", None),
+        ("https://localhost.evil.example", "same-site"),
+        ("http://10.0.0.1:3000", None),
+        ("file://localhost", None),
+    ],
+)
+def test_pages_of_other_sites_may_not_visit_a_function(origin, fetch_site):
+    with pytest.raises(Refused) as refused:
+        check_visitor(origin, fetch_site)
+    assert (refused.value.status, refused.value.code) == (403, "AccessDenied")

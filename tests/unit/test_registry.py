@@ -1,6 +1,7 @@
 """Everything deployed, in one file."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from fun_local.errors import CorruptState, Unavailable
 from fun_local.model.deployed import Deployed
+from fun_local.model.kept import Setting
 from fun_local.model.resources import (
     Alias,
     AsyncConfig,
@@ -35,6 +37,8 @@ functions = st.builds(
     texts,
     memory_mb=st.integers(128, 3072),
     environment=st.dictionaries(names, texts, max_size=3),
+    custom_command=st.lists(texts, max_size=2).map(tuple),
+    custom_args=st.lists(texts, max_size=2).map(tuple),
     async_config=st.none() | configs,
     stack=names,
 )
@@ -53,10 +57,11 @@ EVERYTHING = Deployed(
     versions={"shop.1": Version("shop", "1", "d", 5, Service("shop"), tuple(SOME.functions.values()), "one")},
     aliases={"shop.prod": Alias("shop", "prod", "1", "", {"2": 0.5}, "one", 1, 2)},
     triggers={"shop/order/t": Trigger("shop", "order", "t", "timer", {"payload": "x"}, stack="one")},
-    domains={"a.b": Domain("a.b", routes={"/*": ("shop", "order", "LATEST")})},
+    domains={"a.b": Domain("a.b", routes={"/*": ("shop", "order", "LATEST")}, extra={"apiVersion": "v1"})},
     async_configs={"shop.prod/order": AsyncConfig(1, 2, True, "a", "b")},
     stacks={"one": Stack("one", {"Out": [1, "x"]}, {"Call": 3}, 1, 2)},
     published={"shop": 4},
+    settings={"provision shop/order": Setting("provision", "shop", "order", content={"target": 1})},
 )
 
 
@@ -77,6 +82,15 @@ def test_the_file_of_an_earlier_version_is_read(tmp_path):
     }
     (tmp_path / "registry.json").write_text(json.dumps(data))
     assert registry.read(str(tmp_path)) == SOME
+
+
+def test_a_file_without_settings_is_read(tmp_path):
+    registry.write(str(tmp_path), replace(EVERYTHING, settings={}))
+    path = tmp_path / "registry.json"
+    data = json.loads(path.read_text())
+    del data["settings"]
+    path.write_text(json.dumps({**data, "format": 2}))
+    assert registry.read(str(tmp_path)) == replace(EVERYTHING, settings={})
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,11 +3,13 @@
 import base64
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from fun_local.errors import InvalidRequest
 from fun_local.model import cbor
+from fun_local.model.names import IMPLICIT_SERVICE
 from fun_local.model.occasion import Around
 from fun_local.model.resources import Trigger
 from fun_local.model.samples import KINDS, sample
@@ -207,6 +209,12 @@ def test_an_http_trigger_is_sampled_by_a_get_if_it_takes_one():
     )
     assert found["requestContext"]["requestId"] == REQUEST
     assert found["requestContext"]["timeEpoch"] == str(NOW_MS)
+
+
+def test_only_functions_without_a_service_get_requests_as_events():
+    assert "URL" in sample(trigger("http", {"methods": ["GET"]}), AROUND).note
+    alone = replace(trigger("http", {"methods": ["GET"]}), service=IMPLICIT_SERVICE)
+    assert sample(alone, AROUND).note == ""
 
 
 def test_a_database_event_is_of_the_subscribed_table_and_says_that_it_is_a_guess():

@@ -6,7 +6,7 @@ import pytest
 
 from fun_local.errors import InvalidRequest, NotFound
 from fun_local.model.resources import Accepted, Function, Queue, Resources, Service, Trigger
-from fun_local.model.selection import select
+from fun_local.model.selection import one_function, select
 
 
 def function(service, name):
@@ -66,3 +66,31 @@ def test_other_names_are_refused(name, error, needle):
 def test_of_a_template_without_functions_there_is_no_part():
     with pytest.raises(NotFound):
         select(replace(ALL, services=(), functions=()), "a")
+
+
+@pytest.mark.parametrize(("name", "path"), [("b/one", "b/one"), ("two", "a/two"), ("a.LATEST/two", "a/two")])
+def test_a_name_means_one_function(name, path):
+    assert one_function(ALL, name).path == path
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "needle"),
+    [
+        ("one", InvalidRequest, "several functions are called 'one': a/one, b/one"),
+        ("b/two", NotFound, "the template has no function 'b/two'"),
+        ("a", NotFound, "the template has no function 'a'"),
+        ("a.prod/two", InvalidRequest, "no version or alias 'prod'"),
+        ("", InvalidRequest, "is not a function name"),
+    ],
+)
+def test_a_name_of_no_function_is_refused(name, error, needle):
+    with pytest.raises(error, match=needle):
+        one_function(ALL, name)
+
+
+def test_the_default_is_the_first_function_of_the_last_service_that_has_any():
+    assert one_function(ALL).path == "b/one"
+    assert one_function(replace(ALL, services=(*ALL.services, Service("empty")))).path == "b/one"
+    assert one_function(replace(ALL, services=(Service("b"), Service("a")))).path == "a/one"
+    with pytest.raises(NotFound, match="no functions"):
+        one_function(Resources())

@@ -356,6 +356,7 @@ def test_all_the_settings_of_a_function_arrive():
             "InitializationTimeout: 9",
             "InstanceConcurrency: 5",
             "CAPort: 8080",
+            "CustomRuntimeConfig: {Command: [/code/run, a], Args: [b]}",
             "EnvironmentVariables: {A: 1, B: true, C: x, D: 1.5, E: 2020-01-01}",
         ]
     )
@@ -363,6 +364,7 @@ def test_all_the_settings_of_a_function_arrive():
     assert (function.description, function.initializer) == ("d", "index.init")
     assert (function.initialization_timeout_seconds, function.instance_concurrency) == (9, 5)
     assert function.ca_port == 8080
+    assert (function.custom_command, function.custom_args) == (("/code/run", "a"), ("b",))
     assert function.environment == {"A": "1", "B": "true", "C": "x", "D": "1.5", "E": "2020-01-01"}
 
 

@@ -511,6 +511,7 @@ def test_functions_without_a_service_live_in_the_one_that_is_implied(good):
     assert (function.pre_stop, function.pre_stop_timeout_seconds) == ("index.stop", 3)
     assert (function.pre_freeze, function.pre_freeze_timeout_seconds) == ("index.freeze", 9)
     assert (function.ca_port, function.instance_concurrency) == (8000, 20)
+    assert (function.custom_command, function.custom_args) == (("python3",), ())
     assert function.environment == {"A": "1"}
     assert function.async_config == AsyncConfig(
         max_retries=2,
@@ -520,8 +521,30 @@ def test_functions_without_a_service_live_in_the_one_that_is_implied(good):
         on_failure="acs:fc:cn-hangzhou::functions/other",
     )
     assert found.warnings == [
-        "function _default/main: customRuntimeConfig has no effect: the archive's bootstrap file is started",
         "function _default/main: cpu has no effect: processors are not limited",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("[python3, -u, server.py]", ("python3", "-u", "server.py")),
+        ("'python3 -u \"my server.py\"'", ("python3", "-u", "my server.py")),
+        ("""'["python3", "a b"]'""", ("python3", "a b")),
+        ("""'["python3"'""", ('["python3"',)),
+        ('"it\'s"', ("it's",)),
+    ],
+)
+def test_a_start_command_is_a_list_or_text(good, written, words):
+    (function,) = good(add(FC3, f"customRuntimeConfig: {{command: {written}, args: {written}}}")).functions
+    assert function.custom_command == function.custom_args == words
+
+
+def test_a_health_check_of_a_custom_runtime_is_said_to_have_no_effect(good):
+    found = good(add(FC3, "customRuntimeConfig: {command: [a], healthCheckConfig: {httpGetUrl: /}}"))
+    assert found.warnings == [
+        "function _default/main: healthCheckConfig in customRuntimeConfig has no effect:"
+        " instances are not probed"
     ]
 
 

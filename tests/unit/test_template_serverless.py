@@ -144,6 +144,7 @@ def test_all_properties_of_a_function_arrive(make):
             "MemorySize: 4096",
             "InstanceConcurrency: 10",
             "CAPort: 8080",
+            "CustomRuntimeConfig: {Command: [run]}",
             "EnvironmentVariables: {A: 1, B: true, C: text, D: 1.5}",
             "AsyncConfiguration:",
             "  Destination: {OnSuccess: 'acs:mns:::/queues/good/messages'}",
@@ -155,6 +156,7 @@ def test_all_properties_of_a_function_arrive(make):
     assert (found.initializer, found.initialization_timeout_seconds) == ("index.start", 7)
     assert (found.timeout_seconds, found.memory_mb, found.instance_concurrency) == (60, 4096, 10)
     assert (found.ca_port, found.description) == (8080, "d")
+    assert (found.custom_command, found.custom_args) == (("run",), ())
     assert found.environment == {"A": "1", "B": "true", "C": "text", "D": "1.5"}
     assert found.async_config == AsyncConfig(1, 600, True, "acs:mns:::/queues/good/messages", "")
 
@@ -386,7 +388,11 @@ def test_triggers_have_a_role_a_qualifier_and_a_region(make):
             "{AuthType: ANONYMOUS, methods: [GET]}",
             {"authType": "anonymous", "methods": ["GET"]},
         ),
-        ("timer", "{CronExpression: c, Enable: 'False'}", {"cronExpression": "c", "enable": False}),
+        (
+            "timer",
+            "{CronExpression: '@every 1m', Enable: 'False'}",
+            {"cronExpression": "@every 1m", "enable": False},
+        ),
         ("mns_topic", "{notifyStrategy: x}", {"NotifyStrategy": "x"}),
         ("something_new", "{AsIs: 1}", {"AsIs": 1}),
     ],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from fun_local.errors import STORAGE_FULL, FunLocalError, InvalidRequest
-from fun_local.model.execution import Execution, Status
+from fun_local.errors import STORAGE_FULL, FunLocalError, InvalidRequest, Unavailable
+from fun_local.model.execution import Execution
 from fun_local.model.names import parse_destination
-from fun_local.model.outcome import envelope
+from fun_local.model.outcome import outcome_message, target_of
 from fun_local.model.retry import Backoff
 from fun_local.ports import Clock, Destination
 
@@ -20,13 +20,6 @@ _TRIES = 3
 DELIVERED, UNDELIVERED = "Succeeded", "Failed"
 
 
-def target_of(execution: Execution) -> str:
-    """The address that an end is delivered to; empty when there is none."""
-    if execution.status is Status.SUCCEEDED:
-        return execution.config.on_success
-    return execution.config.on_failure
-
-
 class Delivery:
     """Delivers outcomes; ``destinations`` by the kind of address they serve."""
 
@@ -35,14 +28,19 @@ class Delivery:
         self._clock = clock
         self._backoff = backoff
 
-    async def deliver(self, execution: Execution) -> str:
-        """Hand an outcome to its destination; the vendor's word for how that went."""
+    async def deliver(self, execution: Execution, is_down: Callable[[int], bool]) -> tuple[str, bool]:
+        """Hand an outcome to its destination. ``is_down``: whether a try is to fail on purpose.
+
+        The vendor's word for how that went, and whether the queue's note of it has been made.
+        """
         target = target_of(execution)
-        body = self._envelope(execution)
+        body = outcome_message(execution)
         tries = 0
         while tries < _TRIES:
             try:
-                await self._try(target, body, execution.seq)
+                if is_down(tries + 1):
+                    raise Unavailable("DestinationDown", "it is down, on purpose (a rehearsed fault)")
+                return DELIVERED, await self._try(target, body, execution.seq)
             except FunLocalError as error:
                 # A full disk is no fault of the destination's: what is owed waits until there is room.
                 tries += error.code != STORAGE_FULL
@@ -57,11 +55,9 @@ class Delivery:
                     break  # it will be no better the next time
                 if tries < _TRIES:
                     await self._clock.sleep(self._backoff.delay_ms(max(tries, 1)) / 1000)
-            else:
-                return DELIVERED
-        return UNDELIVERED
+        return UNDELIVERED, False
 
-    async def _try(self, target: str, body: bytes, seq: int) -> None:
+    async def _try(self, target: str, body: bytes, seq: int) -> bool:
         address = parse_destination(target)
         destination = self._destinations.get(address.kind)
         if destination is None:
@@ -70,16 +66,4 @@ class Delivery:
                 f"destinations of the kind '{address.kind}' are not supported yet",
             )
         await destination.deliver(address, body, seq=seq)
-
-    def _envelope(self, execution: Execution) -> bytes:
-        never_ran = execution.status in (Status.EXPIRED, Status.INVALID)
-        return envelope(
-            timestamp_ms=self._clock.now_ms(),
-            request_id=execution.request_id,
-            function=execution.function,
-            condition=execution.error,
-            attempts=execution.attempts,
-            request_payload=execution.payload,
-            function_error="" if never_ran else execution.error,
-            response_payload=b"" if never_ran else execution.result or b"",
-        )
+        return destination.settles
