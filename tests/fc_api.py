@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
@@ -190,6 +191,26 @@ def story(home, dialect: Dialect, play, *functions) -> None:
             await asyncio.wait_for(play(api), 60)
 
     asyncio.run(main())
+
+
+def plays(versions):
+    """A test per version: its body is a story told to that version's API."""
+
+    def decorate(play):
+        @pytest.mark.parametrize("version", versions)
+        def test(tmp_path, version):
+            story(tmp_path, VERSIONS[version], play)
+
+        test.__name__, test.__doc__ = play.__name__, play.__doc__
+        return test
+
+    return decorate
+
+
+in_all = plays(list(VERSIONS))
+with_services = plays(["2016-08-15", "2021-04-06"])
+only_2016 = plays(["2016-08-15"])
+only_2023 = plays(["2023-03-30"])
 
 
 def local(api: Api, url: str) -> URL:

@@ -10,12 +10,15 @@ from email.utils import formatdate
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 
-def fc(method, target, headers=None, *, key, secret, at=None):
-    """Headers with an FC signature (fc-api 2.1). ``target`` is path and query as sent."""
+def fc(method, target, headers=None, *, key, secret, at=None, covers_query=False):
+    """Headers with an FC signature (fc-api 2.1). ``target`` is path and query as sent.
+
+    Calls of HTTP triggers sign the query, too; those by a domain's name can't be told by their path.
+    """
     headers = {"date": formatdate(time.time() if at is None else at, usegmt=True), **(headers or {})}
     path, _, query = target.partition("?")
     resource = unquote(path)
-    if path.split("/")[2:3] == ["proxy"]:
+    if covers_query or path.split("/")[2:3] == ["proxy"]:
         resource += "\n" + "\n".join(sorted(f"{k}={v}" for k, v in parse_qsl(query, keep_blank_values=True)))
     text = _text(method, headers, "x-fc-") + resource
     return {**headers, "authorization": f"FC {key}:{_mac(secret, text, 'sha256')}"}

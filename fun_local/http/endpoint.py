@@ -28,6 +28,7 @@ from fun_local.http.errors import status_of
 from fun_local.http.gate import ClientGone, Gate, family
 from fun_local.http.limits import Limits
 from fun_local.http.refusals import Family, Refused, rendered
+from fun_local.http.web import Visit
 
 log = logging.getLogger(__name__)
 
@@ -84,11 +85,14 @@ def application(
     checks_signatures: bool = True,
     documents: Mapping[str, Callable[[], bytes]] | None = None,
     proven: tuple[str, ...] = (),
+    has_session: Callable[[web.Request], bool] = lambda _: False,
+    visits: Callable[[web.Request], Visit | None] = lambda _: None,
 ) -> web.Application:
     """The routes behind the gate.
 
     No signature is needed for /health and the other ``documents`` (JSON, by path), nor for a GET below one of
-    the paths ``proven``, whose handlers look for a proof of their own.
+    the paths ``proven``, whose handlers look for a proof of their own, nor for what ``has_session``.
+    ``visits`` tells the requests that are for functions' URLs: those come before all routes.
     """
     unsigned = {"/health": lambda: b'{"status":"ok"}', **(documents or {})}
 
@@ -102,9 +106,10 @@ def application(
         now=now,
         limits=limits,
         is_open=is_open,
+        has_session=has_session,
         checks_signatures=checks_signatures,
     )
-    app = web.Application(middlewares=[_answering(f"127.0.0.1:{port}"), _admitting(gate)])
+    app = web.Application(middlewares=[_answering(f"127.0.0.1:{port}"), _admitting(gate, visits)])
     app.add_routes(list(routes))
     for path, document in unsigned.items():
         app.router.add_get(path, _document(document))
@@ -168,10 +173,12 @@ def _answering(host_id: str) -> Middleware:
     return answering
 
 
-def _admitting(gate: Gate) -> Middleware:
+def _admitting(gate: Gate, visits: Callable[[web.Request], Visit | None]) -> Middleware:
     @web.middleware
     async def admitting(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return await handler(await gate.admit(request))
+        visit = visits(request)
+        admitted = await gate.admit(request, visit)
+        return await (visit.answer if visit else handler)(admitted)
 
     return admitting
 

@@ -7,19 +7,22 @@ Front.open ─▶ environment of functions ─▶ serve the emulator
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from fun_local import wiring
+from fun_local import console, wiring
 from fun_local.emulator import Emulator
 from fun_local.errors import Unavailable
 from fun_local.http import endpoint, fc, mns
 from fun_local.http.limits import Limits
+from fun_local.http.web import Visits
 from fun_local.settings import Settings
 from fun_local.store.keys import Keyring, fixed_pair
 
@@ -88,7 +91,18 @@ class Front:
             "endpoint": self._tell_endpoint,
             "environment": self._tell_environment,
             "rotate-keys": self._rotate_keys,
+            "console": self._open_console,
         }
+
+    @functools.cached_property
+    def sessions(self) -> console.Sessions:
+        """Who may use the console."""
+        return console.Sessions(
+            port=self.listener.port if self.listener else 0,
+            pair=lambda: (self.keyring.current.id, self.keyring.current.secret),
+            all_secrets=self.keyring.secrets,
+            now=time.time,
+        )
 
     @contextlib.asynccontextmanager
     async def serve(self, emulator: Emulator) -> AsyncIterator[None]:
@@ -105,17 +119,32 @@ class Front:
             secret=secrets.token_bytes(32),
         )
         app = endpoint.application(
-            [*fc.routes(emulator, context), *mns.routes(emulator)],
+            [
+                *fc.routes(emulator, context),
+                *mns.routes(emulator),
+                *console.routes(
+                    emulator,
+                    self.home,
+                    self.sessions,
+                    region=self.settings.region,
+                    account_id=self.settings.account_id,
+                ),
+            ],
             port=self.listener.port,
             secrets=self.keyring.secrets,
             limits=limits,
             checks_signatures=not self.settings.insecure_no_auth,
             documents={"/openapi.json": lambda: orjson.dumps(fc.document())},
-            proven=("/downloads/",),
+            proven=("/downloads/", "/console"),
+            has_session=console.session_checker(self.sessions),
+            visits=Visits(emulator, context),
         )
         async with endpoint.serve(app, self.listener, limits):
             log.info("listening on %s", self.url, extra={"action": "listen"})
-            yield
+            try:
+                yield
+            finally:
+                emulator.feed.close()  # or the server would wait for its readers
 
     async def _tell_endpoint(self) -> Json:
         problem = self.problem
@@ -133,6 +162,11 @@ class Front:
             "accountId": self.settings.account_id,
             "region": self.settings.region,
         }
+
+    async def _open_console(self) -> Json:
+        """A link that opens one session: in the fragment, which browsers keep to themselves."""
+        url = self.url and f"{self.url}/console/#token={self.sessions.new_link()}"
+        return {**await self._tell_endpoint(), "url": url}
 
     async def _rotate_keys(self, revoke: bool = False) -> Json:
         old = self.keyring.current

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from fun_local.accept import MAX_SYNC_PAYLOAD
 from fun_local.http import limits, origins, signatures
 from fun_local.http.refusals import Family, Refused, family_of
+from fun_local.http.web import Visit
 
 
 class ClientGone(Exception):
@@ -26,7 +28,8 @@ class ClientGone(Exception):
 class Gate:
     """``secrets`` gives the secret of every key id that is valid now; ``now`` is Unix time.
 
-    ``is_open`` tells the requests that need no signature. With ``checks_signatures`` off none does.
+    ``is_open`` tells the requests that need no signature, ``has_session`` those of the console, which prove
+    in another way who asks; with ``checks_signatures`` off none needs one.
     """
 
     port: int
@@ -34,27 +37,36 @@ class Gate:
     now: Callable[[], float]
     limits: limits.Limits
     is_open: Callable[[web.Request], bool]
+    has_session: Callable[[web.Request], bool]
     checks_signatures: bool = True
 
-    async def admit(self, request: web.Request) -> web.Request:
-        """The request as its handler gets it, with its body read.
+    async def admit(self, request: web.Request, visit: Visit | None = None) -> web.Request:
+        """The request as its handler gets it, with its body read. ``visit``: it is for a function's URL.
 
         Raises:
             Refused: it is not let in, or its body is too large, too slow or another one than was signed.
             ClientGone: it ended before its body did.
         """
         headers = request.headers
-        origins.check_sender(headers.get("Origin"), headers.get("Sec-Fetch-Site"), self.port)
-        whose = family(request)
+        sender = headers.get("Origin"), headers.get("Sec-Fetch-Site")
+        is_anonymous = visit is not None and visit.is_anonymous
+        if is_anonymous:
+            origins.check_visitor(*sender)
+        elif not _is_followed_link(request):
+            origins.check_sender(*sender, self.port)
+        whose = Family.FC if visit else family(request)
         claimed = ""
-        if not self.checks_signatures or self.is_open(request):
-            hosts = headers.getall("Host", [])
-            origins.check_host(hosts[0] if len(hosts) == 1 else "", self.port)
+        is_free = is_anonymous or not self.checks_signatures
+        if is_free or (visit is None and (self.is_open(request) or self.has_session(request))):
+            if visit is None or not visit.is_by_domain:
+                hosts = headers.getall("Host", [])
+                origins.check_host(hosts[0] if len(hosts) == 1 else "", self.port)
         else:
-            signed = _signed(request)
+            signed = _signed(request, is_visit=visit is not None)
             signatures.verify(signed, whose, self.secrets(), self.now())
             claimed = signatures.claimed_hash(signed)
-        admitted = await self._with_body(request, whose)
+        most = MAX_SYNC_PAYLOAD if visit else limits.body_limit(whose, request.path)
+        admitted = await self._with_body(request, whose, most)
         if claimed and not hmac.compare_digest(
             hashlib.sha256(await admitted.read()).hexdigest(), claimed.lower()
         ):
@@ -62,8 +74,7 @@ class Gate:
             raise Refused(403, "SignatureNotMatch", message)
         return admitted
 
-    async def _with_body(self, request: web.Request, family: Family) -> web.Request:
-        limit = limits.body_limit(family, request.path)
+    async def _with_body(self, request: web.Request, family: Family, limit: int) -> web.Request:
         told = request.content_length
         if told is not None and told > limit:
             raise limits.too_large(family, limit)
@@ -88,9 +99,16 @@ def family(request: web.Request) -> Family:
     return family_of(request.path, authorization, "x-mns-version" in request.headers)
 
 
-def _signed(request: web.Request) -> signatures.Signed:
+def _is_followed_link(request: web.Request) -> bool:
+    """Whether somebody comes to the console from another site: to its page as such, which tells nothing."""
+    headers = request.headers
+    is_visit = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    return is_visit and request.method == "GET" and request.path.startswith("/console/")
+
+
+def _signed(request: web.Request, *, is_visit: bool) -> signatures.Signed:
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         lower = name.lower()
         headers[lower] = f"{headers[lower]},{value}" if lower in headers else value
-    return signatures.Signed(request.method, request.raw_path, headers)
+    return signatures.Signed(request.method, request.raw_path, headers, covers_query=is_visit)

@@ -12,8 +12,11 @@ from fun_local.deployments import Deployment
 from fun_local.emulator import Emulator
 from fun_local.http.answers import accepted
 from fun_local.http.topic_operations import TOPIC_OPERATIONS
+from fun_local.imports import in_use
 from fun_local.mns import QueueInfo, QueueMessage
+from fun_local.model.faults import Fault
 from fun_local.model.resources import AsyncConfig, Queue, Resources
+from fun_local.store import exported
 
 Json = dict[str, Any]
 
@@ -69,6 +72,26 @@ async def retry(emulator: Emulator, id: str, payload: str | None = None) -> Json
 
 async def prune(emulator: Emulator, older_than_seconds: float) -> Json:
     return {"deleted": await emulator.prune(older_than_seconds)}
+
+
+async def import_(emulator: Emulator, records: list[Json], skip_existing: bool) -> Json:
+    executions = [exported.read(record) for record in records]
+    left_out = await emulator.imports.add(executions)
+    if left_out and not skip_existing:
+        raise in_use(left_out)
+    return {"imported": len(executions) - len(left_out), "skipped": len(left_out)}
+
+
+async def fault_set(emulator: Emulator, function: str, fault: str, rate: float, seed: int) -> Json:
+    ref = emulator.deployed.resolve(function)
+    return emulator.faults.set(ref.path, Fault.parse(fault), rate=rate, seed=seed).to_dict()
+
+
+async def fault_clear(emulator: Emulator, function: str = "") -> Json:
+    # Of a function that has been removed, too: its faults would strike the next one of that name.
+    if function and function not in {rule.function for rule in emulator.faults.rules}:
+        function = emulator.deployed.resolve(function).path
+    return {"cleared": emulator.faults.clear(function)}
 
 
 async def queue_create(emulator: Emulator, attributes: Json) -> Json:
@@ -176,6 +199,9 @@ OPERATIONS: dict[str, Callable[..., Awaitable[Json]]] = {
     "stop": stop,
     "retry": retry,
     "prune": prune,
+    "import": import_,
+    "fault-set": fault_set,
+    "fault-clear": fault_clear,
     "queue-create": queue_create,
     "queue-list": queue_list,
     "queue-info": queue_info,

@@ -26,6 +26,20 @@ def check_sender(origin: str | None, fetch_site: str | None, port: int) -> None:
         raise Refused(403, "AccessDenied", "requests from pages of other sites are not answered")
 
 
+def check_visitor(origin: str | None, fetch_site: str | None) -> None:
+    """Raise Refused for a request to an anonymous function that a page makes which is not of this machine.
+
+    Pages of this machine's other servers may call functions, as they may in the cloud; whether they may read
+    the answers the functions say themselves (CORS).
+    """
+    if origin is not None:
+        scheme, _, rest = origin.lower().partition("://")
+        if scheme not in ("http", "https") or not _is_loopback(_split(rest)[0]):
+            raise Refused(403, "AccessDenied", f"requests from pages of {origin[:128]!r} are not answered")
+    elif fetch_site is not None and fetch_site.lower() not in (*_OWN_SITES, "same-site"):
+        raise Refused(403, "AccessDenied", "requests from pages of other sites are not answered")
+
+
 def check_host(host: str, port: int) -> None:
     """Raise Refused unless a Host header means this machine.
 

@@ -1,6 +1,6 @@
 """The daemon's HTTP server on its Unix socket: who can open that file is its owner.
 
-POST /invocations/{function}    raw payload; the vendor's X-Fc-… headers
+POST /invocations/{function}    raw payload; the vendor's X-Fc-… headers, and our X-Fun-Fault
 POST /local/{operation}         JSON in, JSON out: operations.py, and what the daemon adds
 """
 
@@ -88,11 +88,18 @@ async def _invoke(emulator: Emulator, request: web.Request) -> web.Response:
             invocation_id=headers.get("X-Fc-Stateful-Async-Invocation-Id", ""),
             delay_seconds=_whole(headers.get("X-Fc-Async-Delay", "0")),
             stateful=_switched_on(headers.get("X-Fc-Stateful-Async-Invocation-Enable", "false")),
+            fault=headers.get("X-Fun-Fault", ""),
         )
         return _json(accepted(message), 202, {"X-Fc-Stateful-Async-Invocation-Id": message.invocation_id})
     if kind != "sync":
         raise InvalidRequest("InvalidArgument", f"invocation type must be Sync or Async, not {kind!r}")
-    result, log_tail = await emulator.invoke(function, payload, qualifier=qualifier, request_id=request_id)
+    result, log_tail = await emulator.invoke(
+        function,
+        payload,
+        qualifier=qualifier,
+        request_id=request_id,
+        fault=headers.get("X-Fun-Fault", ""),
+    )
     answer = {
         "X-Fc-Request-Id": request_id,
         "X-Fc-Instance-Id": result.instance_id,

@@ -42,12 +42,14 @@ _SIGNATURE = "x-fc-signature"
 class Signed:
     """What of a request its signature covers. ``target`` is path and query exactly as sent.
 
-    ``headers`` has lower-case names; several of one name are joined by commas.
+    ``headers`` has lower-case names; several of one name are joined by commas. ``covers_query``: it is for a
+    function's URL, of which the FC scheme signs the query, too.
     """
 
     method: str
     target: str
     headers: Mapping[str, str]
+    covers_query: bool = False
 
     @property
     def path(self) -> str:
@@ -119,7 +121,7 @@ def _fc_signature(secret: str, signed: Signed, date: str, *, is_url: bool = Fals
 def _fc_resource(signed: Signed, *, is_url: bool) -> str:
     """The decoded path; for calls of HTTP triggers and for signed URLs the query too, sorted (fc-api 2.1)."""
     path = unquote(signed.path)
-    if not is_url and path.split("/")[2:3] != ["proxy"]:
+    if not (is_url or signed.covers_query or path.split("/")[2:3] == ["proxy"]):
         return path
     items = [(name, value) for name, value in _items(signed.query) if name != _SIGNATURE]
     texts = sorted(name if value is None else f"{name}={value}" for name, value in items)

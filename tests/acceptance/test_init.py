@@ -8,6 +8,8 @@ import pty
 import re
 import select
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -76,10 +78,25 @@ def test_a_custom_runtime_can_fail_an_invocation(shell):
     assert json.loads(failed.out) == {"errorMessage": 'send JSON such as {"name": "Ada"}'}
 
 
+def fetch(url: str, body: bytes | None = None) -> tuple[int, dict]:
+    """Status and JSON of what is at a URL."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
 @pytest.mark.parametrize("template", ["http-python", "http-nodejs"])
 def test_an_http_function_answers_requests_with_responses(shell, template):
     start(shell, template)
-    shell.fun("deploy")
+    said = shell.fun("deploy").out
+    url = next(line.removeprefix("url: ") for line in said.splitlines() if line.startswith("url: "))
+    assert shell.fun("info", "--json").json["triggers"][0]["urlInternet"] == url
+    assert fetch(f"{url}?name=Ada") == (200, {"message": "Hello, Ada!"})
+    assert fetch(f"{url}greetings", b'{"name": "Grace"}') == (200, {"message": "Hello, Grace!"})
+    assert fetch(f"{url}greetings", b"no JSON")[0] == 400
 
     def ask(*options: str) -> tuple[int, dict]:
         answer = json.loads(shell.fun("invoke", *options).out)

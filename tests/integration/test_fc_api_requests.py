@@ -270,6 +270,7 @@ def test_whatever_is_sent_is_answered_and_never_by_an_error_of_ours(tmp_path, ve
     """Every operation, with any fields, queries and headers, against a home that has one of each."""
     operations = [(operation, path) for dialect, operation, path in rows() if dialect.version == version]
     names = {"service": SERVICE, "function": "f", "version": "1", "alias": "a", "trigger": "t", "id": "job"}
+    names["domain"] = "shop.example.com"
     requests = st.tuples(
         st.sampled_from(operations),
         st.dictionaries(
@@ -299,6 +300,7 @@ def test_whatever_is_sent_is_answered_and_never_by_an_error_of_ours(tmp_path, ve
         await api.ok("POST", f"{api.scope()}/versions", {})
         await api.ok("POST", f"{api.scope()}/aliases", {"aliasName": "a", "versionId": "1"})
         await api.later(b"x", "job")
+        await api.ok("POST", "/custom-domains", {"domainName": "shop.example.com"})
         for (operation, path), odd, body, query, headers in batch:
             filled = path.removeprefix(f"/{version}").format(**{**names, **odd})
             data = body if isinstance(body, bytes) else orjson.dumps(body)

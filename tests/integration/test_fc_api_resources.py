@@ -8,29 +8,23 @@ import pytest
 
 from fun_local.store.crc64 import crc64
 from tests.fakes import START_MS, function, queue_arn
-from tests.fc_api import BASE_URL, FC_2016, FC_2021, FC_2023, SERVICE, VERSIONS, archive, local, story, zipped
+from tests.fc_api import (
+    BASE_URL,
+    FC_2016,
+    FC_2021,
+    FC_2023,
+    SERVICE,
+    archive,
+    in_all,
+    local,
+    only_2016,
+    only_2023,
+    story,
+    with_services,
+    zipped,
+)
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-def plays(versions):
-    """A test per version: its body is a story told to that version's API."""
-
-    def decorate(play):
-        @pytest.mark.parametrize("version", versions)
-        def test(tmp_path, version):
-            story(tmp_path, VERSIONS[version], play)
-
-        test.__name__, test.__doc__ = play.__name__, play.__doc__
-        return test
-
-    return decorate
-
-
-in_all = plays(list(VERSIONS))
-with_services = plays(["2016-08-15", "2021-04-06"])
-only_2016 = plays(["2016-08-15"])
-only_2023 = plays(["2023-03-30"])
 
 
 # --- services
@@ -45,7 +39,7 @@ async def test_a_service_is_given_back_as_it_was_created(api):
         "internetAccess": False,
         "logConfig": {"project": "p", "logstore": "l", "enableRequestMetrics": False},
         "vpcConfig": {"vpcId": "", "vSwitchIds": []},
-        "nasConfig": {"UserId": -1, "GroupId": -1, "MountPoints": []},
+        "nasConfig": {"userId": -1, "groupId": -1, "mountPoints": []},
         "tracingConfig": {},
         "somethingNew": [1, None, {"a": "b"}],
     }
@@ -54,6 +48,22 @@ async def test_a_service_is_given_back_as_it_was_created(api):
     assert TIME.fullmatch(created["createdTime"])
     assert created["createdTime"] == created["lastModifiedTime"]
     assert await api.ok("GET", "/services/s") == created
+
+
+@with_services
+async def test_what_funcraft_spells_with_capitals_comes_back_without_them(api):
+    await api.ok(
+        "POST",
+        "/services",
+        {
+            "serviceName": "s",
+            "vpcConfig": {"VpcId": "v", "VSwitchIds": ["w"], "SecurityGroupId": "g"},
+            "nasConfig": {"UserId": 1, "MountPoints": [{"ServerAddr": "a", "MountDir": "/m"}]},
+        },
+    )
+    found = await api.ok("GET", "/services/s")
+    assert found["vpcConfig"] == {"vpcId": "v", "vSwitchIds": ["w"], "securityGroupId": "g"}
+    assert found["nasConfig"] == {"userId": 1, "mountPoints": [{"serverAddr": "a", "mountDir": "/m"}]}
 
 
 @with_services

@@ -21,6 +21,7 @@ _STATUSES = {
     "SignatureNotMatch": 403,
     "AccessDenied": 403,
     "ResourceExhausted": 429,
+    "FunctionInvocationDisabled": 403,
 }
 
 

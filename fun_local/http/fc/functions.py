@@ -12,8 +12,9 @@ from fun_local.http.fc.call import Answer, Call
 from fun_local.http.fc.function_fields import changed
 from fun_local.http.fc.listing import page
 from fun_local.http.fc.reading import Body, choice, from_base64, invalid
-from fun_local.model import editing, publishing
-from fun_local.model.names import IMPLICIT_SERVICE, LATEST, version_scope
+from fun_local.model import editing, kept, publishing
+from fun_local.model.kept import Kind
+from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef, version_scope
 from fun_local.model.resources import Function
 from fun_local.store.archives import Archives
 from fun_local.store.crc64 import crc64
@@ -155,7 +156,15 @@ async def _answer(call: Call, function: Function) -> Answer:
 
 async def _shown(call: Call, function: Function) -> rendering.Json:
     size, checksum = await asyncio.to_thread(_measured, call.context.archives, function.code)
-    return rendering.function(call.dialect, function, (size, checksum), call.arn_prefix)
+    shown = rendering.function(call.dialect, function, (size, checksum), call.arn_prefix)
+    disabled = kept.find(call.deployed, Kind.DISABLED, FunctionRef(function.service, function.name))
+    if disabled and not call.dialect.has_services:
+        shown["invocationRestriction"] = {
+            "disable": True,
+            "reason": disabled.content.get("reason", ""),
+            "lastModifiedTime": rendering.time(disabled.modified_ms),
+        }
+    return shown
 
 
 def _measured(archives: Archives, digest: str) -> tuple[int, str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 import orjson
 
 from fun_local import accept
-from fun_local.http.fc.call import Answer, Call
+from fun_local.emulator import Emulator
+from fun_local.http.fc.call import Answer, Call, Context
+from fun_local.http.fc.dialects import Dialect
 from fun_local.http.fc.reading import choice, flag, whole
+from fun_local.model.names import FunctionRef
 from fun_local.model.outcome import Result
 from fun_local.model.resources import Function
 
@@ -27,40 +31,57 @@ async def invoke(call: Call) -> Answer:
     logs = ("Tail", "None") if kind == "Sync" else ("None",)
     log_type = choice(call.headers.get("X-Fc-Log-Type") or "None", "LogType", logs)
     if kind == "Async":
-        return await _accept(call, function)
+        headers = await accepted(
+            call.emulator,
+            call.dialect,
+            call.ref,
+            call.body,
+            headers=call.headers,
+            request_id=call.request_id,
+        )
+        return Answer(status=202, headers=headers)
     result, log = await call.emulator.invoke(
         function.path, call.body, qualifier=call.qualifier, request_id=call.request_id
     )
-    headers = _headers(call, function, result)
+    headers = measured(call.context, function, result)
     if log_type == "Tail":
         # Never empty: Funcraft shows the result only beside a log (wire 3.1).
         headers["X-Fc-Log-Result"] = base64.b64encode(log or b"\n").decode()
     if result.is_success:
         return Answer(result.payload, headers=headers)
     headers["X-Fc-Error-Type"] = result.error_type
-    body, content_type = _error_body(result.payload)
+    body, content_type = error_body(result.payload)
     return Answer(body, headers=headers, content_type=content_type)
 
 
-async def _accept(call: Call, function: Function) -> Answer:
-    headers = call.headers
+async def accepted(
+    emulator: Emulator,
+    dialect: Dialect,
+    ref: FunctionRef,
+    payload: bytes,
+    *,
+    headers: Mapping[str, str],
+    request_id: str,
+) -> dict[str, str]:
+    """Accept an asynchronous invocation as its headers say; the headers of the answer."""
     enable = headers.get(_ENABLE, "")
     delay = headers.get(_DELAY, "")
-    message = await call.emulator.invoke_async(
-        function.path,
-        call.body,
-        qualifier=call.qualifier,
-        request_id=call.request_id,
+    message = await emulator.invoke_async(
+        ref.path,
+        payload,
+        qualifier=ref.qualifier,
+        request_id=request_id,
         invocation_id=next((headers[name] for name in _ID_HEADERS if headers.get(name)), ""),
         delay_seconds=whole(delay, _DELAY, 0, accept.MAX_DELAY_SECONDS) if delay else 0,
         # It can switch task mode on for this call; what is configured it does not switch off (fc-api 1.2).
         stateful=True if enable and flag(enable, _ENABLE) else None,
     )
-    shown = {call.dialect.id_header: message.invocation_id} if message.stateful else {}
-    return Answer(status=202, headers={**shown, "X-Fc-Request-Id": message.request_id})
+    shown = {dialect.id_header: message.invocation_id} if message.stateful else {}
+    return {**shown, "X-Fc-Request-Id": message.request_id}
 
 
-def _headers(call: Call, function: Function, result: Result) -> dict[str, str]:
+def measured(context: Context, function: Function, result: Result) -> dict[str, str]:
+    """What the headers of an answer say of an attempt."""
     headers = {
         "X-Fc-Invocation-Duration": str(int(result.duration_ms)),
         "X-Fc-Max-Memory-Usage": f"{result.memory_mb:.2f}",
@@ -69,12 +90,12 @@ def _headers(call: Call, function: Function, result: Result) -> dict[str, str]:
     if result.instance_id:
         headers["X-Fc-Instance-Id"] = result.instance_id
     # Only where it is known already: to make an archive takes longer than most calls.
-    if archive := call.context.archives.known(function.code):
+    if archive := context.archives.known(function.code):
         headers["X-Fc-Code-Checksum"] = archive.checksum
     return headers
 
 
-def _error_body(payload: bytes) -> tuple[bytes, str]:
+def error_body(payload: bytes) -> tuple[bytes, str]:
     """An error as clients can read it: a JSON object, or text that is no JSON at all (fc-api 3.2)."""
     try:
         value = orjson.loads(payload)

@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from fun_local.http.fc import (
     account,
     async_configs,
+    domains,
     executions,
     function_fields,
     functions,
     invocations,
+    kept_configs,
     services,
+    tags,
     triggers,
     versions,
 )
 from fun_local.http.fc.call import Answer, Call
 from fun_local.http.fc.dialects import DIALECTS, Dialect
+from fun_local.http.fc.kept_configs import CONCURRENCY, ON_DEMAND, PROVISION, SCALING, Kept
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -201,17 +205,89 @@ _ON_ACCOUNT = (
     Operation("GetAccountSettings", "GET", ("/account-settings", ""), account.settings),
     Operation("GetAccountConfigs", "GET", ("/accountConfigs", ""), account.configs, only="2016-08-15"),
     Operation("DescribeRegions", "GET", ("/regions", "/regions"), account.regions),
-    _nothing("ListProvisionConfigs", ("/provision-configs", "/provision-configs"), "provisionConfigs"),
-    _nothing("ListOnDemandConfigs", ("/on-demand-configs", ""), "configs"),
-    _nothing("ListScalingConfigs", ("", "/scaling-configs"), "scalingConfigs"),
-    _nothing("ListConcurrencyConfigs", ("", "/concurrency-configs"), "configs"),
     _nothing("ListLayers", ("/layers", "/layers"), "layers"),
     # Spelled differently in the two versions that have it.
     _nothing(_CAPACITIES[0], ("/reservedCapacities", ""), _CAPACITIES[1], only="2016-08-15"),
     _nothing(_CAPACITIES[0], ("/reserved-capacities", ""), _CAPACITIES[1], only="2021-04-06"),
 )
 
-OPERATIONS = (*_ON_SERVICES, *_ON_FUNCTIONS, *_ON_VERSIONS, *_ON_TRIGGERS, *_ON_EXECUTIONS, *_ON_ACCOUNT)
+
+def _kept(
+    name: str, what: Kept, paths: tuple[str, str], *, can_be_deleted: tuple[bool, bool]
+) -> list[Operation]:
+    """To put, get and delete what is kept; the last where FC 2.0 and FC 3.0 can do that."""
+    query = _QUALIFIER if what.has_qualifier else ()
+    old, new = (path if can else "" for path, can in zip(paths, can_be_deleted, strict=True))
+    return [
+        Operation(f"Put{name}", "PUT", paths, kept_configs.put(what), query, what.fields),
+        Operation(f"Get{name}", "GET", paths, kept_configs.get(what), query),
+        Operation(f"Delete{name}", "DELETE", (old, new), kept_configs.delete(what), query, gives="nothing"),
+    ]
+
+
+def _list_kept(name: str, what: Kept, paths: tuple[str, str]) -> Operation:
+    query = (*_PAGE, "serviceName", "functionName", "qualifier")
+    return Operation(f"List{name}s", "GET", paths, kept_configs.list_all(what), query)
+
+
+_IN_2, _IN_3 = (True, False), (False, True)
+_PROVISION = _on_function("/provision-config")
+_ON_DEMAND = (_on_function("/on-demand-config")[0], "")
+_SCALING = ("", _on_function("/scaling-config")[1])
+_CONCURRENCY = ("", _on_function("/concurrency")[1])
+_ON_SETTINGS = (
+    *_kept("ProvisionConfig", PROVISION, _PROVISION, can_be_deleted=_IN_3),
+    _list_kept("ProvisionConfig", PROVISION, ("/provision-configs", "/provision-configs")),
+    *_kept("FunctionOnDemandConfig", ON_DEMAND, _ON_DEMAND, can_be_deleted=_IN_2),
+    _list_kept("OnDemandConfig", ON_DEMAND, ("/on-demand-configs", "")),
+    *_kept("ScalingConfig", SCALING, _SCALING, can_be_deleted=_IN_3),
+    _list_kept("ScalingConfig", SCALING, ("", "/scaling-configs")),
+    *_kept("ConcurrencyConfig", CONCURRENCY, _CONCURRENCY, can_be_deleted=_IN_3),
+    _list_kept("ConcurrencyConfig", CONCURRENCY, ("", "/concurrency-configs")),
+    Operation(
+        *("DisableFunctionInvocation", "POST", ("", _on_function("/invoke/disable")[1])),
+        handle=kept_configs.disable,
+        fields=("reason", "abortOngoingRequest"),
+    ),
+    Operation(
+        *("EnableFunctionInvocation", "POST", ("", _on_function("/invoke/enable")[1])),
+        handle=kept_configs.enable,
+    ),
+    Operation("TagResource", "POST", ("/tag", ""), tags.tag, fields=tags.FIELDS),
+    Operation("GetResourceTags", "GET", ("/tag", ""), tags.get, ("resourceArn",)),
+    Operation("UntagResource", "PUT", ("/tag", ""), tags.untag, fields=tags.REMOVED_FIELDS),
+    Operation("TagResources", "POST", ("", "/tags-v2"), tags.tag_all, fields=tags.LIST_FIELDS),
+    Operation(
+        *("ListTagResources", "GET", ("", "/tags-v2"), tags.list_all),
+        query=("ResourceId", "ResourceType", "Tag", "Limit", "NextToken"),
+    ),
+    Operation(
+        *("UntagResources", "DELETE", ("", "/tags-v2"), tags.untag_all),
+        query=("ResourceId", "ResourceType", "TagKey", "All"),
+        gives="nothing",
+    ),
+)
+
+_DOMAINS = ("/custom-domains", "/custom-domains")
+_DOMAIN = ("/custom-domains/{domain}", "/custom-domains/{domain}")
+_ON_DOMAINS = (
+    Operation("CreateCustomDomain", "POST", _DOMAINS, domains.create, fields=domains.FIELDS),
+    Operation("ListCustomDomains", "GET", _DOMAINS, domains.list_all, _NAMED_PAGE),
+    Operation("GetCustomDomain", "GET", _DOMAIN, domains.get),
+    Operation("UpdateCustomDomain", "PUT", _DOMAIN, domains.update, fields=domains.FIELDS[1:]),
+    Operation("DeleteCustomDomain", "DELETE", _DOMAIN, domains.delete, gives="nothing"),
+)
+
+OPERATIONS = (
+    *_ON_SERVICES,
+    *_ON_FUNCTIONS,
+    *_ON_VERSIONS,
+    *_ON_TRIGGERS,
+    *_ON_EXECUTIONS,
+    *_ON_ACCOUNT,
+    *_ON_SETTINGS,
+    *_ON_DOMAINS,
+)
 
 
 def rows() -> Iterator[tuple[Dialect, Operation, str]]:

@@ -108,7 +108,10 @@ class Body:
         return tuple(values)
 
     def rest(self, read: Collection[str], kept: Mapping[str, type] | None = None) -> dict[str, Any]:
-        """All but the fields in ``read``, as they came. ``kept``: how some are spelled, and their kinds."""
+        """All but the fields in ``read``, as they came. ``kept``: how some are spelled, and their kinds.
+
+        What is in those of them that are objects is spelled as the vendor answers it, too.
+        """
         taken = {name.lower() for name in read}
         spelled = {name.lower(): name for name in kept or {}}
         rest: dict[str, Any] = {}
@@ -117,8 +120,17 @@ class Body:
                 continue
             if name := spelled.get(lower):
                 self.get(name, (kept or {})[name])
-            rest[name or key] = value
+                rest[name] = _small(value) if isinstance(value, dict) else value
+            else:
+                rest[key] = value
         return rest
+
+
+def _small(value: Any) -> Any:
+    """With small first letters in all names: Funcraft sends VpcId and, of what comes back, reads vpcId."""
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: _small(inner) for key, inner in value.items()}
+    return [_small(inner) for inner in value] if isinstance(value, list) else value
 
 
 def from_base64(text: str, name: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 from fun_local.http.fc.dialects import Dialect
 from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef
 from fun_local.model.resources import Alias, AsyncConfig, Function, Service, Trigger, Version
+from fun_local.model.web_routes import trigger_url
 
 Json = dict[str, Any]
 
@@ -172,8 +173,7 @@ def trigger(dialect: Dialect, item: Trigger, base_url: str, arn_prefix: str) -> 
         name = public_name(FunctionRef(item.service, item.function), item.function)
         shown |= {"status": "active", "targetArn": f"{arn_prefix}functions/{name}"}
     if item.type == "http":
-        service = item.service if item.qualifier == LATEST else f"{item.service}.{item.qualifier}"
-        url = f"{base_url}/2016-08-15/proxy/{service}/{item.function}/"
+        url = trigger_url(base_url, item)
         urls = {"urlInternet": url, "urlIntranet": url}
         shown |= urls if dialect.has_services else {"httpTrigger": urls}
     return shown
