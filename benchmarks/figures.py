@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from statistics import median
 
-from benchmarks import home, latency, peer, templates
+from benchmarks import console, home, latency, peer, templates
 from benchmarks.machine import environment, pass_seconds, run_seconds, script
 
 #: Whole processes of each kind in a round, alternating.
@@ -145,6 +145,13 @@ def _history(workspace: Workspace, number: int) -> Pair:
     )
 
 
+def _watched(workspace: Workspace, number: int) -> Pair:
+    def drain(consoles: int) -> float:
+        return console.drain_rate(workspace.empty_home(), _DRAINED, _INSTANCES, consoles=consoles)
+
+    return _alternating(lambda: drain(console.CONSOLES), lambda: drain(0), number)
+
+
 def _template(dialect: str, workspace: Workspace, _: int) -> Pair:
     ours, reference = templates.measured(workspace.fresh(), dialect)
     return Pair(ours * 1e3, reference * 1e3)
@@ -164,6 +171,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure("drain", "drain of 10,000", "Huey on SQLite", "/s", 2, _drain, is_rate=True),
     Figure("history", "drain beside 100,000", "drain beside none", "/s", 0.8, _history, is_rate=True),
+    Figure("console", "drain before 3 consoles", "drain before none", "/s", 0.9, _watched, is_rate=True),
     Figure("template", "1,000 functions, Funcraft", _YAML, "ms", 3, partial(_template, "serverless")),
     Figure("template", "1,000 functions, plain ROS", _YAML, "ms", 3, partial(_template, "ros")),
     Figure("template", "1,000 functions, s.yaml", _YAML, "ms", 3, partial(_template, "devs")),

@@ -146,10 +146,11 @@ def drain_rate(path: str, count: int, instances: int) -> float:
         contextlib.closing(database.connect(path, read_only=True)) as connection,
         daemon(path, FUN_LOCAL_MAX_INSTANCES=str(instances)),
     ):
-        return rate(lambda: count - _waiting(connection), count)
+        return rate(lambda: count - waiting(connection), count)
 
 
-def _waiting(connection: sqlite3.Connection) -> int:
+def waiting(connection: sqlite3.Connection) -> int:
+    """How many messages are not acknowledged."""
     return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
 
 

@@ -1,0 +1,109 @@
+// One function: how it is configured, its versions and aliases, and how each treats asynchronous calls.
+import { html, useLoaded } from "./core.js";
+import * as fc from "./fc.js";
+import { bytes, duration, number } from "./format.js";
+import { counts, Span, spanOf, useHealth } from "./functions.js";
+import { Destination } from "./links.js";
+import { Facts, Loading, Plot, Problem } from "./parts.js";
+import { href } from "./route.js";
+import { t } from "./words.js";
+
+async function load(path) {
+  const service = path.split("/")[0];
+  const isOwn = service === "_default"; // versions of FC 3.0 belong to functions, which this version can't ask
+  const [found, configs, triggers, versions, aliases] = await Promise.all([
+    fc.functionOf(path),
+    fc.configsOf(path),
+    fc.triggersOf(path),
+    isOwn ? [] : fc.versionsOf(service),
+    isOwn ? [] : fc.aliasesOf(service),
+  ]);
+  return { found, configs, triggers, versions, aliases };
+}
+
+export function Function({ service, name, query }) {
+  const path = `${service}/${name}`;
+  const { data, error, reload } = useLoaded(() => load(path), [path]);
+  const health = useHealth(spanOf(query)).data?.functions[path];
+  return html`
+    <p class="crumbs"><a href=${href("functions")}>${t("Functions")}</a> › ${service}</p>
+    <div class="head">
+      <h1>${name}</h1><span class="space"></span>
+      <${Span} query=${query} path=${`functions/${path}`} />
+      <a class="button" href=${href("executions", { function: path })}>${t("Executions")}</a>
+      <a class="button primary" href=${href("submit", { function: path })}>${t("Submit")}</a>
+    </div>
+    <${Problem} error=${error} retry=${reload} />
+    ${!data && !error && html`<${Loading} />`}
+    <${Health} health=${health} />
+    ${data && html`<${Details} ...${data} />`}
+  `;
+}
+
+function Health({ health }) {
+  const { succeeded, failed, active, stopped } = counts(health);
+  return html`<div class="health">
+    <${Facts} items=${[
+      [t("Succeeded"), html`<span class="good">${number(succeeded)}</span>`],
+      [t("Failed"), html`<span class=${failed ? "bad" : ""}>${number(failed)}</span>`],
+      [t("Active"), number(active)],
+      [t("Stopped"), number(stopped)],
+      ["p50", duration(health?.p50Ms)],
+      ["p99", duration(health?.p99Ms)],
+    ]} />
+    ${health && html`<${Plot} ...${health} label=${t("{good} succeeded, {bad} failed", { good: succeeded, bad: failed })} />`}
+  </div>`;
+}
+
+function Details({ found, configs, triggers, versions, aliases }) {
+  const environment = Object.entries(found.environmentVariables ?? {});
+  return html`
+    <section aria-label=${t("Configuration")}><h2>${t("Configuration")}</h2>
+      <${Facts} items=${[
+        [t("Runtime"), found.runtime],
+        [t("Handler"), html`<code>${found.handler}</code>`],
+        [t("Memory"), `${found.memorySize} MB`],
+        [t("Time-out"), `${found.timeout} s`],
+        [t("Code"), bytes(found.codeSize)],
+        found.initializer && [t("Initializer"), html`<code>${found.initializer}</code>`],
+        found.description && [t("Description"), found.description],
+      ]} />
+      ${environment.length > 0 && html`<details><summary>${t("{n} environment variables", { n: environment.length })}</summary>
+        <dl class="facts">${environment.map(([key, value]) => html`<div><dt><code>${key}</code></dt><dd><code>${value}</code></dd></div>`)}</dl></details>`}
+    </section>
+    <section aria-label=${t("Asynchronous calls")}><h2>${t("Asynchronous calls")}</h2>
+      ${configs.length ? html`<div class="scroll"><table class="list"><thead><tr><th>${t("Qualifier")}</th><th>${t("Records")}</th><th class="num">${t("Retries")}</th><th class="num">${t("Oldest event")}</th><th>${t("On success")}</th><th>${t("On failure")}</th></tr></thead>
+        <tbody>${configs.map((config) => html`<${Config} key=${config.qualifier} config=${config} />`)}</tbody></table></div>` : html`<p class="muted">${t("Nothing is configured: the defaults hold, and there are no destinations.")}</p>`}
+    </section>
+    ${(versions.length > 0 || aliases.length > 0) && html`<section aria-label=${t("Versions and aliases")}><h2>${t("Versions and aliases")}</h2>
+      <table class="list"><thead><tr><th>${t("Name")}</th><th>${t("Leads to")}</th><th>${t("Description")}</th><th>${t("Changed")}</th></tr></thead><tbody>
+        ${aliases.map((alias) => html`<tr key=${alias.aliasName}><td>${alias.aliasName}</td><td>${leads(alias)}</td><td>${alias.description}</td><td>${alias.lastModifiedTime}</td></tr>`)}
+        ${versions.map((version) => html`<tr key=${version.versionId}><td>${t("version {n}", { n: version.versionId })}</td><td>–</td><td>${version.description}</td><td>${version.createdTime}</td></tr>`)}
+      </tbody></table></section>`}
+    ${triggers.length > 0 && html`<section aria-label=${t("Triggers")}><h2>${t("Triggers")}</h2>
+      <table class="list"><thead><tr><th>${t("Name")}</th><th>${t("Type")}</th><th>${t("Configuration")}</th></tr></thead><tbody>
+        ${triggers.map((trigger) => html`<tr key=${trigger.triggerName}><td>${trigger.triggerName}</td><td>${trigger.triggerType}</td><td><code>${typeof trigger.triggerConfig === "string" ? trigger.triggerConfig : JSON.stringify(trigger.triggerConfig)}</code></td></tr>`)}
+      </tbody></table></section>`}
+  `;
+}
+
+function leads(alias) {
+  const others = Object.entries(alias.additionalVersionWeight ?? {});
+  const shares = others.map(([version, weight]) => `${version} (${Math.round(weight * 100)} %)`);
+  return [alias.versionId, ...shares].join(", ");
+}
+
+function Config({ config }) {
+  const target = (name) => {
+    const address = config.destinationConfig?.[name]?.destination;
+    return address ? html`<${Destination} address=${address} />` : "–";
+  };
+  return html`<tr>
+    <td>${config.qualifier || "LATEST"}</td>
+    <td>${config.statefulInvocation ? t("yes") : t("no")}</td>
+    <td class="num">${config.maxAsyncRetryAttempts ?? "–"}</td>
+    <td class="num">${config.maxAsyncEventAgeInSeconds ? duration(config.maxAsyncEventAgeInSeconds * 1000) : "–"}</td>
+    <td>${target("onSuccess")}</td>
+    <td>${target("onFailure")}</td>
+  </tr>`;
+}

@@ -1,0 +1,311 @@
+"""A home with functions behind a console, and a browser before it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+
+from fun_local.cli.client import Client
+from fun_local.console.sessions import KEY_HEADER
+from tests.conftest import ROOT, Shell, wait_for
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:
+    expect = sync_playwright = None
+
+#: Where the pictures of the views are put.
+PICTURES = os.environ.get("FUN_LOCAL_PICTURES", str(ROOT / "build" / "console"))
+
+TEMPLATE = """\
+ROSTemplateFormatVersion: '2015-09-01'
+Resources:
+  Letters: {Type: 'ALIYUN::MNS::Queue', Properties: {QueueName: letters}}
+  Inbox: {Type: 'ALIYUN::MNS::Queue', Properties: {QueueName: inbox}}
+  News: {Type: 'ALIYUN::MNS::Topic', Properties: {TopicName: news}}
+  NewsToInbox:
+    Type: ALIYUN::MNS::Subscription
+    DependsOn: [News, Inbox]
+    Properties:
+      TopicName: news
+      SubscriptionName: to-inbox
+      Endpoint: 'acs:mns:::queues/inbox'
+      NotifyContentFormat: SIMPLIFIED
+  Shop: {Type: 'ALIYUN::FC::Service', Properties: {ServiceName: shop, Description: sells}}
+  Work:
+    Type: ALIYUN::FC::Function
+    DependsOn: [Shop, Letters]
+    Properties:
+      ServiceName: shop
+      FunctionName: work
+      Runtime: python3
+      Handler: index.handler
+      CodeUri: ./code
+      Timeout: 60
+      AsyncConfiguration:
+        StatefulInvocation: true
+        MaxAsyncRetryAttempts: 1
+        Destination: {OnFailure: 'acs:mns:::/queues/letters/messages'}
+  Fast:
+    Type: ALIYUN::FC::Function
+    DependsOn: Shop
+    Properties:
+      ServiceName: shop
+      FunctionName: fast
+      Runtime: python3
+      Handler: index.fast
+      CodeUri: ./code
+      AsyncConfiguration: {StatefulInvocation: true, MaxAsyncRetryAttempts: 0}
+  Timer:
+    Type: ALIYUN::FC::Trigger
+    DependsOn: Fast
+    Properties:
+      ServiceName: shop
+      FunctionName: fast
+      TriggerName: nightly
+      TriggerType: timer
+      TriggerConfig: {CronExpression: '0 0 3 * * *', Enable: false, Payload: 'from the timer'}
+"""
+
+CODE = """\
+import json
+import os
+import time
+
+
+def handler(event, context):
+    order = json.loads(event or b"{}")
+    print("begin", order.get("name", ""), flush=True)
+    for number in range(order.get("steps", 0)):
+        print("step", number, order.get("say", ""), flush=True)
+    # Until the test says so, that nothing depends on time.
+    while order.get("until") and not os.path.exists(order["until"]):
+        time.sleep(0.02)
+        if order.get("chatter"):
+            print("still here", flush=True)
+    if order.get("fail"):
+        raise ValueError(order["fail"])
+    return json.dumps({"done": order.get("name", "")})
+
+
+def fast(event, context):
+    return event
+"""
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+@dataclass
+class Stand:
+    """A daemon that serves the functions above."""
+
+    shell: Shell
+    url: str
+    files: list[str] = field(default_factory=list)
+    _session: dict[str, str] = field(default_factory=dict)
+
+    def link(self):
+        """A link such as `fun console` prints."""
+        return Client(self.shell.home).call("console")["url"]
+
+    @property
+    def session(self):
+        """The headers of a session."""
+        if not self._session:
+            token = self.link().rpartition("=")[2]
+            opened = self.ask("POST", "/console/session", json={"token": token}, headers={})
+            assert opened.status == 200, opened.body
+            cookie = opened.headers["Set-Cookie"].partition(";")[0]
+            self._session = {"Cookie": cookie, KEY_HEADER: opened.json["key"]}
+        return self._session
+
+    def ask(self, method, target, *, json=None, body=b"", headers=None):
+        """A request to the endpoint, in a session unless headers are given."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        try:
+            sent = dict(self.session if headers is None else headers)
+            data = body if json is None else dumps(json)
+            connection.request(method, target, data, sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.headers), answer.read())
+        finally:
+            connection.close()
+
+    def get(self, target):
+        answer = self.ask("GET", target)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def invoke(self, function="work", *, id="", body=None, **order):
+        """Submit a call; its id."""
+        headers = {
+            **self.session,
+            "X-Fc-Invocation-Type": "Async",
+            **({"X-Fc-Stateful-Async-Invocation-Id": id} if id else {}),
+        }
+        data = dumps(order) if body is None else body
+        path = f"/2016-08-15/services/shop/functions/{function}/invocations"
+        answer = self.ask("POST", path, body=data, headers=headers)
+        assert answer.status == 202, answer.body
+        return answer.headers["X-Fc-Stateful-Async-Invocation-Id"]
+
+    def record(self, id, function="work"):
+        return self.get(f"/local/execution?function=shop/{function}&id={id}")
+
+    def reaches(self, id, *statuses, function="work"):
+        """Wait until an execution has one of the statuses; its record."""
+
+        def found():
+            record = self.record(id, function)
+            return record if record["status"] in statuses else None
+
+        return wait_for(found)
+
+    def settled(self, id, function="work"):
+        """Wait until an execution has ended, and its outcome is where it belongs."""
+
+        def found():
+            record = self.record(id, function)
+            is_delivered = not record["destination"] or record["destination"]["status"]
+            return record if record["isFinal"] and is_delivered else None
+
+        return wait_for(found)
+
+    def send(self, queue, text):
+        """Put a message into a queue."""
+        headers = {**self.session, "x-mns-version": "2015-06-06"}
+        body = f"<Message><MessageBody>{base64.b64encode(text.encode()).decode()}</MessageBody></Message>"
+        answer = self.ask("POST", f"/queues/{queue}/messages", body=body.encode(), headers=headers)
+        assert answer.status == 201, answer.body
+
+    def alias(self, name):
+        """An alias of the service, which leads to its only version; that is published when there is none."""
+        api = "/2016-08-15/services/shop"
+        if not self.get(f"{api}/versions")["versions"]:
+            assert self.ask("POST", f"{api}/versions", json={"description": "first"}).status == 200
+        number = self.get(f"{api}/versions")["versions"][0]["versionId"]
+        assert self.ask("POST", f"{api}/aliases", json={"aliasName": name, "versionId": number}).status == 200
+
+    def gate(self):
+        """A file that functions wait for, not there yet."""
+        path = os.path.join(self.shell.project, f"gate-{len(self.files)}")
+        self.files.append(path)
+        return path
+
+    def open(self, gate):
+        open(gate, "w").close()
+
+
+def dumps(value):
+    return json.dumps(value).encode()
+
+
+@contextlib.contextmanager
+def serving():
+    """A stand with an empty history."""
+    # Not tmp_path: the address of a Unix socket has room for 100 characters only.
+    root = tempfile.mkdtemp(prefix="fl-")
+    project = os.path.join(root, "project")
+    os.mkdir(project)
+    shell = Shell(os.path.join(root, "home"), project)
+    shell.environment["FUN_LOCAL_RETRY_FIRST_SECONDS"] = "0.05"
+    shell.write("template.yml", TEMPLATE)
+    shell.write("code/index.py", CODE)
+    try:
+        shell.fun("deploy")
+        stand = Stand(shell, shell.fun("daemon", "status", "--json").json["endpoint"])
+        yield stand
+        for gate in stand.files:
+            stand.open(gate)
+    finally:
+        shell.fun("daemon", "stop", check=None)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def browsing():
+    """A browser; a skip where there is none, a failure in CI."""
+    missing = "" if CHROMIUM else "no chromium on the PATH (Debian: apt-get install chromium)"
+    if sync_playwright is None:
+        missing = "no playwright (pip install -e '.[dev]')"
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"the console can't be tested: {missing}")
+        pytest.skip(f"needs a browser: {missing}")
+    with sync_playwright() as playwright:
+        arguments = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-dev-shm-usage",
+        ]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visitor:
+    """Somebody with a browser, who notices everything that goes wrong in it."""
+
+    def __init__(self, browser, stand, **options):
+        self.stand = stand
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        self.context.set_default_timeout(20_000)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.troubles = []
+        self.elsewhere = []
+        self.context.on("request", self._note)
+        self.page = self.new_page()
+
+    def new_page(self):
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("console", self._hear)
+        page.on("dialog", lambda dialog: (self.troubles.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        return page
+
+    def _hear(self, message):
+        # That a thing is not there is no trouble: the page says so where somebody has asked for it.
+        if message.type == "error" and "status of 404" not in message.text:
+            self.troubles.append(message.text)
+
+    def _note(self, request):
+        if not request.url.startswith(self.stand.url):
+            self.elsewhere.append(request.url)
+
+    def enter(self):
+        self.page.goto(self.stand.link())
+        self.page.wait_for_selector("header")
+        return self
+
+    def go(self, path, page=None):
+        page = page or self.page
+        page.goto(f"{self.stand.url}/console/{path}")
+        page.wait_for_selector("h1")
+        return page
+
+    def row(self, id):
+        """An execution in the list."""
+        return self.page.locator("tbody tr", has_text=id)
