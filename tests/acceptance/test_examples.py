@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -94,26 +94,6 @@ def test_a_dead_letter_is_read_as_what_was_asked_and_why_it_failed(shell, monkey
         "reason": "the card of Bob is not good for 500",
         "attempts": 2,
     }
-
-
-def test_the_consumer_handles_and_deletes_what_the_official_sdk_receives(shell):
-    if importlib.util.find_spec("mns") is None:
-        pytest.skip("needs the official SDK: pip install aliyun-mns-sdk")
-    declined(shell)
-    done = subprocess.run(
-        [sys.executable, "consumer.py", "payments-dead-letters"],
-        cwd=shell.project,
-        env={**shell.environment, **shell.fun("env", "--json").json},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "pay failed 2 times" in done.stdout
-    assert "the card of Bob is not good for 500" in done.stdout
-    info = shell.fun("mns", "queue", "info", "payments-dead-letters", "--json").json
-    assert (info["activeMessages"], info["inactiveMessages"]) == (0, 0)
 
 
 def test_each_page_of_an_album_ends_with_the_function_that_is_meant_for_it(shell):

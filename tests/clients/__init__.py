@@ -1,0 +1,1 @@
+"""The vendor's own clients, as published, against a live daemon."""
