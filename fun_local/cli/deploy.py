@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from fun_local import settings
-from fun_local.cli import deployment, output, templates
+from fun_local.cli import addresses, deployment, output, templates
 from fun_local.cli.client import Client
 from fun_local.cli.templates import Given, Loaded
 from fun_local.errors import FunLocalError
+from fun_local.model.deployed import Deployed
+from fun_local.store import registry
 
 
 @click.command()
@@ -51,9 +53,16 @@ def deploy(
     loaded = once.load(ask=ask)
     answer = once.deploy(loaded, ask=ask)
     if as_json:
-        output.print_json(deployment.as_json(loaded, answer))
+        output.print_json(deployment.as_json(loaded, answer, once.deployed(), once.base_url(loaded)))
         return
     deployment.show(loaded, answer, with_changes=not ask)
+    resources = loaded.resources
+    addresses.show(
+        once.base_url(loaded),
+        once.deployed(),
+        [trigger.path for trigger in resources.triggers],
+        [domain.name for domain in resources.domains],
+    )
     if watch:
         _watch(once, loaded)
 
@@ -95,6 +104,15 @@ class _Once:
                 click.confirm("Deploy this?", default=True, abort=True)
         answer: dict[str, Any] = self._client.call("deploy", dry_run=False, **request)
         return answer
+
+    def deployed(self) -> Deployed:
+        """What is there now."""
+        return registry.read(self._home)
+
+    def base_url(self, loaded: Loaded) -> str:
+        """Where functions are called by HTTP, if any of the template's is."""
+        is_web = loaded.resources.domains or any(t.type == "http" for t in loaded.resources.triggers)
+        return addresses.base_url(self._client) if is_web else ""
 
 
 def _watch(once: _Once, loaded: Loaded) -> None:

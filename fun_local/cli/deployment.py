@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from fun_local.cli import output
+from fun_local.cli import addresses, output
 from fun_local.cli.templates import Loaded
+from fun_local.model.deployed import Deployed
 
 Answer = Mapping[str, Any]
 
@@ -37,9 +38,9 @@ def show(loaded: Loaded, answer: Answer, *, with_changes: bool) -> None:
             click.echo(f"\nAsynchronous configuration of {function['service']}/{function['name']}")
             print_async_config(function["async_config"])
     resources = loaded.resources
-    if resources.without_effect:
+    if resources.not_emulated:
         click.echo("\nNot emulated")
-        for accepted in resources.without_effect:
+        for accepted in resources.not_emulated:
             click.echo(f"  {accepted.name} ({accepted.type}): {accepted.reason}")
     if resources.outputs:
         click.echo("\nOutputs")
@@ -71,8 +72,11 @@ def print_async_config(config: Mapping[str, Any]) -> None:
         click.echo(f"  {label}: {destination['destination'] if destination else '-'}")
 
 
-def as_json(loaded: Loaded, answer: Answer) -> dict[str, Any]:
-    """The document of `fun deploy --json` (contract of the command line, section 2)."""
+def as_json(loaded: Loaded, answer: Answer, deployed: Deployed, base_url: str) -> dict[str, Any]:
+    """The document of `fun deploy --json` (contract of the command line, section 2).
+
+    ``deployed`` is what is there now, ``base_url`` where its functions are called by HTTP.
+    """
     changes = {(c["type"], c["resource"]): c for c in answer["changes"]}
     lists = {
         key: [
@@ -82,6 +86,12 @@ def as_json(loaded: Loaded, answer: Answer) -> dict[str, Any]:
         ]
         for key, kind, name in _LISTS
     }
+    for shown in lists["triggers"]:
+        if (trigger := deployed.triggers.get(shown["trigger"])) and trigger.type == "http":
+            shown["urlInternet"] = addresses.of_trigger(base_url, trigger)
+    for shown in lists["customDomains"]:
+        if domain := deployed.domains.get(shown["domainName"]):
+            shown["url"] = addresses.of_domain(base_url, domain)
     return {
         "stackName": loaded.stack,
         "unchanged": answer["unchanged"],
@@ -96,7 +106,7 @@ def as_json(loaded: Loaded, answer: Answer) -> dict[str, Any]:
         **lists,
         "deleted": deleted(answer),
         "notEmulated": [
-            {"name": a.name, "type": a.type, "reason": a.reason} for a in loaded.resources.without_effect
+            {"name": a.name, "type": a.type, "reason": a.reason} for a in loaded.resources.not_emulated
         ],
         "outputs": loaded.resources.outputs,
         "warnings": answer["warnings"],

@@ -38,11 +38,11 @@ def env(shell: str, as_json: bool) -> None:
     client.start(needs_endpoint=True)
     found = client.call("environment")
     raise_problem(found)
-    variables = _variables(found)
+    shown = variables(found)
     if as_json:
-        output.print_json(variables)
+        output.print_json(shown)
     else:
-        for name, value in variables.items():
+        for name, value in shown.items():
             click.echo(_SHELLS[shell](name, value))
     if not found["checksSignatures"]:
         output.warn(f"signatures are not checked: every program of this machine may use {found['endpoint']}")
@@ -52,7 +52,7 @@ def env(shell: str, as_json: bool) -> None:
         )
 
 
-def _variables(found: dict[str, Any]) -> dict[str, str]:
+def variables(found: dict[str, Any]) -> dict[str, str]:
     """Funcraft's names (wire 3.1) first, then those that the SDKs' own search for credentials knows."""
     return {
         "FC_ENDPOINT": found["endpoint"],

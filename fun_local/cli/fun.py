@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import importlib
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from fun_local.cli import output
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 #: Command -> (module, attribute, one line of help): here, so that `fun --help` imports none of them.
 _COMMANDS = {
     "init": ("init", "init", "Start a new project from a template."),
+    "install": ("build", "install", "Install dependencies of functions beside their code."),
+    "build": ("build", "build", "Put code and its dependencies into .fun/build."),
+    "package": ("package", "package", "Make the archives that would be uploaded."),
     "deploy": ("deploy", "deploy", "Deploy a template into the local home."),
     "validate": ("validate", "validate", "Check a template; print what is wrong with it."),
     "remove": ("remove", "remove", "Remove a stack, a service or a function."),
@@ -20,11 +27,14 @@ _COMMANDS = {
     "invoke": ("invk", "fun_invoke", "Invoke a deployed function."),
     "local": ("local", "local", "Run a function of the template in this folder, without deploying it."),
     "executions": ("executions", "executions", "List, watch, stop and retry executions."),
+    "faults": ("faults", "faults", "Have functions fail on purpose, to try retries and alarms."),
     "mns": ("mns", "mns", "Queues and topics: create, send, receive, publish, subscribe."),
     "daemon": ("daemon", "daemon", "Start, stop and look after the daemon."),
+    "console": ("console", "console", "Open the console: watch and steer executions in a browser."),
     "env": ("env", "env", "Point the vendor's tools and SDKs at this home."),
     "keys": ("keys", "keys", "Replace the access key of this home."),
     "config": ("config", "config", "Show the settings and where they come from."),
+    "completion": ("completion", "completion", "Have a shell complete commands, functions and ids."),
     "demo": ("demo", "demo", "See it all at work in under half a minute."),
 }
 
@@ -40,7 +50,22 @@ class _Lazy(click.Group):
             return None
         module, attribute, _ = _COMMANDS[name]
         found: click.Command = getattr(importlib.import_module(f"fun_local.cli.{module}"), attribute)
+        if "_FUN_COMPLETE" in os.environ:  # a shell asks what to offer
+            from fun_local.cli.completion import attach
+
+            attach(found, (name,))
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        # Not what a group offers: that imports every command to ask for its help.
+        found = [
+            CompletionItem(name, help=line)
+            for name, (_, _, line) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -1,4 +1,4 @@
-"""`fun info`: what is deployed. Reads the registry; needs no daemon."""
+"""`fun info`: what is deployed. Reads the registry; needs no daemon, and starts none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from fun_local import settings
-from fun_local.cli import output
+from fun_local.cli import addresses, output
+from fun_local.cli.client import Client
 from fun_local.cli.deployment import function_json
 from fun_local.errors import InvalidRequest, NotFound
 from fun_local.model.deployed import Deployed
@@ -29,10 +30,11 @@ def info(name: str | None, as_json: bool) -> None:
     """
     deployed = registry.read(settings.default_home())
     shown = _part(deployed, name) if name else deployed
+    base = addresses.base_url(Client(settings.default_home()))
     if as_json:
-        output.print_json(_as_json(shown))
+        output.print_json(_as_json(shown, base))
     else:
-        _show(shown)
+        _show(shown, base)
 
 
 def _part(deployed: Deployed, name: str) -> Deployed:
@@ -67,7 +69,7 @@ def _function_of(ref: str) -> str:
     return f"{service.partition('.')[0]}/{function}"
 
 
-def _as_json(deployed: Deployed) -> dict[str, Any]:
+def _as_json(deployed: Deployed, base: str) -> dict[str, Any]:
     return {
         "stacks": [{"stackName": s.name, "outputs": s.outputs} for _, s in sorted(deployed.stacks.items())],
         "services": [
@@ -109,11 +111,17 @@ def _as_json(deployed: Deployed) -> dict[str, Any]:
                 "qualifier": t.qualifier,
                 "triggerConfig": t.config,
                 "nextFiringTime": _next_ms(t),
+                **({"urlInternet": addresses.of_trigger(base, t)} if t.type == "http" else {}),
             }
             for _, t in sorted(deployed.triggers.items())
         ],
         "customDomains": [
-            {"domainName": d.name, "protocol": d.protocol, "routes": d.routes}
+            {
+                "domainName": d.name,
+                "protocol": d.protocol,
+                "routes": d.routes,
+                "url": addresses.of_domain(base, d),
+            }
             for _, d in sorted(deployed.domains.items())
         ],
     }
@@ -131,7 +139,7 @@ def _next_ms(trigger: Trigger) -> int | None:
         return None
 
 
-def _show(deployed: Deployed) -> None:
+def _show(deployed: Deployed, base: str) -> None:
     """A table for each kind that there is; the one of functions always."""
     rows = [
         [
@@ -173,6 +181,19 @@ def _show(deployed: Deployed) -> None:
             [d.name, path, f"{service}.{qualifier}/{function}"]
             for _, d in sorted(deployed.domains.items())
             for path, (service, function, qualifier) in d.routes.items()
+        ],
+    )
+    _table(
+        ("URL OF", "METHODS", "URL"),
+        [
+            [t.path, ",".join(map(str, t.config.get("methods") or ["all"])), url]
+            for _, t in sorted(deployed.triggers.items())
+            if (url := addresses.of_trigger(base, t))
+        ]
+        + [
+            [d.name, "", url]
+            for _, d in sorted(deployed.domains.items())
+            if (url := addresses.of_domain(base, d))
         ],
     )
     _table(

@@ -37,6 +37,7 @@ _TYPES = click.Choice(["Sync", "Async"], case_sensitive=False)
 @click.option("--invocation-id", default="", help="An id of your choice: a second one is refused.")
 @click.option("--delay", type=click.IntRange(0, accept.MAX_DELAY_SECONDS), help="Run so many seconds later.")
 @click.option("--stateful/--no-stateful", default=None, help="Async: keep a record of this one, or none.")
+@click.option("--fault", default="", help="Have it fail on purpose: crash, timeout@1 … (fun faults --help).")
 @click.option("--wait", is_flag=True, help="Async: wait for the end and print the record.")
 @click.option("--timeout", type=Duration(), help="With --wait: give up after this long (exit 4).")
 @click.option("--follow", is_flag=True, help="Async: print the log as it grows, until the end.")
@@ -56,6 +57,7 @@ def invk(
     invocation_id: str,
     delay: int | None,
     stateful: bool | None,
+    fault: str,
     wait: bool,
     timeout: float | None,
     follow: bool,
@@ -81,6 +83,7 @@ def invk(
             invocation_id=invocation_id,
             delay_seconds=delay or 0,
             stateful=stateful,
+            fault=fault,
             wait=wait,
             timeout=timeout,
             follow=follow,
@@ -105,6 +108,7 @@ def invk(
         payload,
         request_id=request_id,
         qualifier=qualifier,
+        fault=fault,
         output_file=output_file,
         encode=encode,
         verbose=verbose,
@@ -129,6 +133,7 @@ def _invoke_async(
     invocation_id: str,
     delay_seconds: int,
     stateful: bool | None,
+    fault: str,
     wait: bool,
     timeout: float | None,
     follow: bool,
@@ -147,12 +152,13 @@ def _invoke_async(
         invocation_id=invocation_id,
         delay_seconds=delay_seconds,
         stateful=stateful,
+        fault=fault,
         no_daemon=no_daemon,
     )
     if follow or wait:
         # Loaded late: a call that does not wait does without the reading side.
         from fun_local.cli import waiting
-        from fun_local.cli.executions import finish
+        from fun_local.cli.execution_changes import finish
 
         if follow:
             for part in waiting.follow_log(home, message.invocation_id):
@@ -216,12 +222,15 @@ def _invoke_sync(
     *,
     request_id: str,
     qualifier: str,
+    fault: str,
     output_file: str | None,
     encode: bool,
     verbose: bool,
     as_json: bool,
 ) -> None:
     headers = {"X-Fc-Trace-Id": request_id, "X-Fc-Log-Type": "Tail" if verbose else "None"}
+    if fault:
+        headers["X-Fun-Fault"] = fault
     _, answer, body = Client(settings.default_home()).invoke(function, payload, headers, qualifier=qualifier)
     error_type = answer.get("x-fc-error-type", "")
     if verbose:
@@ -252,6 +261,10 @@ def _invoke_sync(
 
 def main(request_id: str) -> None:
     """`invk`, when the hot form does not apply."""
+    if "_INVK_COMPLETE" in os.environ:  # a shell asks what to offer
+        from fun_local.cli.completion import attach
+
+        attach(invk, ("invk",))
     output.run(invk, obj=request_id)
 
 
@@ -291,8 +304,8 @@ def fun_invoke(
     """
     from fun_local.invk import new_request_id
 
-    events = sum((event is not None, event_file is not None, event_stdin))
-    if events > 1:
+    count = sum((event is not None, event_file is not None, event_stdin))
+    if count > 1:
         raise click.UsageError("give one of --event, --event-file and --event-stdin")
     if trigger_name is not None:
         from fun_local.cli import triggers
@@ -300,7 +313,7 @@ def fun_invoke(
         home = settings.default_home()
         trigger = triggers.find(registry.read(home), trigger_name, function or "")
         function, qualifier = trigger.function_path, qualifier or trigger.qualifier
-        if not events:
+        if not count:
             sample = triggers.event_of(home, trigger)
             if only_print:
                 triggers.show(sample)

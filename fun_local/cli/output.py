@@ -40,6 +40,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2 if is_terminal() else None))
 
 
+def print_bytes(body: bytes) -> None:
+    """A function's answer as it is; on a terminal the prompt that follows gets a line of its own."""
+    sys.stdout.buffer.write(body)
+    if body and not body.endswith(b"\n") and is_terminal():
+        sys.stdout.buffer.write(b"\n")
+    sys.stdout.flush()
+
+
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table: drawn on a terminal, aligned plain text in a pipe."""
     if is_terminal():

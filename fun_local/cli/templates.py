@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Given:
     """What the command line says about a template."""
 
-    template: str | None
+    template: str | tuple[str, ...] | None
     parameters: dict[str, str]
     replacements: dict[str, str]
     use_ros: bool
@@ -50,10 +50,18 @@ class Loaded:
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that reads a template; it gets them as ``given``."""
+    return _with_options(command, _TEMPLATE)
 
+
+def layered_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``options``; several templates may be given, the later are merged over the first (fun-cli 4)."""
+    return _with_options(command, _TEMPLATES)
+
+
+def _with_options(command: Callable[..., Any], template_option: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(
-        template: str | None,
+        template: str | tuple[str, ...] | None,
         parameters: tuple[str, ...],
         replacements: tuple[str, ...],
         use_ros: bool,
@@ -63,8 +71,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         given = Given(
             template,
-            _pairs("--parameter-override", parameters),
-            _pairs("--replace", replacements),
+            pairs("--parameter-override", parameters),
+            pairs("--replace", replacements),
             use_ros,
             stack_name,
             oss_folder,
@@ -72,13 +80,21 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(given=given, **rest)
 
     found: Callable[..., Any] = wrapped
-    for option in reversed(_OPTIONS):
+    for option in reversed((template_option, *_OPTIONS)):
         found = option(found)
     return found
 
 
+_TEMPLATE = click.option("-t", "--template", help="The template file (default: found in this folder).")
+_TEMPLATES = click.option(
+    "-t",
+    "--template",
+    multiple=True,
+    metavar="FILE",
+    help="The template file (default: found in this folder); each further one is merged over it.",
+)
+
 _OPTIONS = (
-    click.option("-t", "--template", help="The template file (default: found in this folder)."),
     click.option(
         "-p",
         "--parameter-override",
@@ -102,7 +118,8 @@ _OPTIONS = (
 )
 
 
-def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """What an option says that takes NAME=VALUE and may be given several times."""
     pairs = {}
     for text in given:
         key, equals, value = text.partition("=")
@@ -112,10 +129,20 @@ def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-def load(home: str, given: Given, *, kind: str, ask: bool = False, stage: bool = True) -> Loaded:
+def load(
+    home: str,
+    given: Given,
+    *,
+    kind: str,
+    ask: bool = False,
+    stage: bool = True,
+    keep: Callable[[CodeSource], str] | None = None,
+) -> Loaded:
     """Read, check and, with ``stage``, put the code into the code store.
 
     ``kind`` is what the template is wanted for (template.discover.Kind). ``ask`` prompts for placeholders.
+    ``keep`` is given the code instead of the store: then nothing is deployed, so placeholders that nobody
+    has filled in stand for themselves.
 
     Raises:
         InvalidRequest: no template, or (InvalidTemplate) all that is wrong with it.
@@ -137,18 +164,22 @@ def load(home: str, given: Given, *, kind: str, ask: bool = False, stage: bool =
     if kind != "source":
         check_fresh(chosen.path)
     document = load_all(chosen.files)
-    if stage and given.oss_folder is None:
+    if stage and keep is None and given.oss_folder is None:
         check_deployable(chosen, document.data)
     values = dict(given.replacements)
     if ask:
         for name in dict.fromkeys(placeholder.name for placeholder in find(document)):
             if name not in values:
                 values[name] = click.prompt(f"{{{name}}} in {document.path}", err=True)
+    if keep is not None:
+        # Hyphens: no name may hold an underscore everywhere.
+        values = {found.name: found.name.replace("_", "-") for found in find(document)} | values
     configured, _ = settings.load(home)
     is_direct = (is_serverless(document) or is_devs(document)) and not given.use_ros
     stack = "" if is_direct else given.stack_name or _default_stack()
     sources: list[str] = []
-    add = on_this_machine(CodeStore(code_folder(home), home=home).add) if stage else _nothing
+    to_store = on_this_machine(CodeStore(code_folder(home), home=home).add) if stage else _nothing
+    add = keep or to_store
 
     def staged(source: CodeSource) -> str:
         if source.folder:
