@@ -4,7 +4,7 @@
     fun, invk -> http/ -> emulator -> queue -> dispatcher -> runtime instance -> destination
                                          \\-> execution store (TinyDB buckets)
 
-Read in this order: model/execution.py, ports.py, emulator.py, dispatcher.py, store/queue.py,
+Read in this order: model/execution.py, ports.py, emulator.py, dispatcher/loop.py, store/queue.py,
 runtime/python_worker.py. Imports point one way only; tests/test_floors.py holds the map.
 """
 
