@@ -24,6 +24,11 @@ from fun_local.store.files import make_private_folder, raise_unavailable
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NEW = ".new-"
 
+#: Modes of a file, of a program and of a folder, each less what the umask takes away.
+Modes = tuple[int, int, int]
+_PRIVATE: Modes = (0o600, 0o700, 0o700)
+READABLE: Modes = (0o666, 0o777, 0o777)
+
 
 class CodeStore:
     """Code in ``root``, a folder that only its owner can enter. Any number of processes may add to it.
@@ -60,7 +65,7 @@ class CodeStore:
         entries = source_entries(source, without=self._home)
         # Twice: most deploys change little, and reading costs a third of what writing costs.
         meter = Meter(sum(entry.size for entry in entries), on_progress, passes=2)
-        digest = _read(entries, meter)
+        digest = read_code(entries, meter)
         with contextlib.suppress(FileNotFoundError):
             os.utime(os.path.join(self._root, digest))  # in use again: remove_unused goes by this time
             meter.finish()
@@ -72,7 +77,7 @@ class CodeStore:
             raise_unavailable(self._root, error)
         try:
             # Named by what has been written: files may have changed since they were looked at.
-            digest = _read(entries, meter, temporary)
+            digest = read_code(entries, meter, temporary)
             os.utime(temporary)
             with contextlib.suppress(FileExistsError):
                 _rename(temporary, os.path.join(self._root, digest))
@@ -105,14 +110,16 @@ class CodeStore:
                 shutil.rmtree(doomed, ignore_errors=True)
 
 
-def _read(entries: Sequence[Entry], meter: Meter, folder: str | None = None) -> str:
+def read_code(
+    entries: Sequence[Entry], meter: Meter, folder: str | None = None, *, modes: Modes = _PRIVATE
+) -> str:
     """Read everything once and return the digest; with a ``folder``, write it there too."""
     meter.start_pass()
     whole = hashlib.sha256()
     made = {""}
     for entry in entries:
         content = hashlib.sha256()
-        with contextlib.nullcontext() if folder is None else _created(folder, entry, made) as file:
+        with contextlib.nullcontext() if folder is None else _created(folder, entry, made, modes) as file:
             for chunk in entry.chunks():
                 meter.add(len(chunk))
                 content.update(chunk)
@@ -124,25 +131,26 @@ def _read(entries: Sequence[Entry], meter: Meter, folder: str | None = None) -> 
 
 
 @contextlib.contextmanager
-def _created(folder: str, entry: Entry, made: set[str]) -> Iterator[IO[bytes] | None]:
+def _created(folder: str, entry: Entry, made: set[str], modes: Modes) -> Iterator[IO[bytes] | None]:
     """The entry below ``folder``, with the folders it is in: open for writing, or None for a folder.
 
     ``made`` are the folders that are there, so that each costs one call and not one for each of its files.
     """
-    _make(folder, entry.name if entry.open is None else entry.name.rpartition("/")[0], made)
+    file_mode, program_mode, folder_mode = modes
+    _make(folder, entry.name if entry.open is None else entry.name.rpartition("/")[0], made, folder_mode)
     if entry.open is None:
         yield None
         return
-    mode = 0o700 if entry.is_executable else 0o600
+    mode = program_mode if entry.is_executable else file_mode
     fd = os.open(os.path.join(folder, entry.name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(fd, "wb") as file:
         yield file
 
 
-def _make(folder: str, name: str, made: set[str]) -> None:
+def _make(folder: str, name: str, made: set[str], mode: int) -> None:
     if name not in made:
-        _make(folder, name.rpartition("/")[0], made)
-        os.mkdir(os.path.join(folder, name), 0o700)
+        _make(folder, name.rpartition("/")[0], made, mode)
+        os.mkdir(os.path.join(folder, name), mode)
         made.add(name)
 
 

@@ -12,7 +12,7 @@ from fun_local.errors import storage_error
 TEMPORARY = ".tmp"
 
 
-def write_atomically(path: str, data: bytes) -> None:
+def write_atomically(path: str, data: bytes, *, mode: int = 0o600) -> None:
     """Replace ``path`` by ``data``: readers see the old file or the new one, never a part.
 
     Always synced: an unsynced rename over a synced file could, after a power cut, leave an empty one.
@@ -23,7 +23,7 @@ def write_atomically(path: str, data: bytes) -> None:
     """
     temporary = f"{path}.{os.urandom(4).hex()}{TEMPORARY}"
     try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             view = memoryview(data)
             while view:

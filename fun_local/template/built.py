@@ -53,6 +53,16 @@ def stamps_of(template: str) -> dict[str, str]:
     return {source: str(stamp) for source, stamp in _recorded(path, "fun build").items()}
 
 
+def options_of(template: str) -> dict[str, Any]:
+    """What else is noted beside a built template; nothing where nothing is, or where it can't be read."""
+    try:
+        with open(os.path.join(os.path.dirname(template), META), "rb") as file:
+            options = json.load(file)[_OPTIONS]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return options if isinstance(options, dict) else {}
+
+
 def check_fresh(template: str) -> None:
     """Nothing for a template that was not built or packaged, or whose sources are as they were.
 
