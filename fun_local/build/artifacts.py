@@ -100,18 +100,19 @@ class Artifacts:
         *,
         template: bytes,
         stamps: Mapping[str, str],
+        folders: Sequence[built.Folder],
         digests: Mapping[str, Digests],
     ) -> None:
         """Put what was prepared in place: functions with the folders of their new code, and the template.
 
         ``digests`` are of all functions whose built code is to be there: that of others goes.
         """
-        meta = self._meta(stamps, digests)
+        meta = self._meta(stamps, folders, digests)
         old = self._read(TEMPLATE), self._read(built.META)
         if not staged and old == (template, meta) and not self._others(digests):
             return
         if staged:
-            self._write(built.META, self._meta(self.stamps() or stamps, {}))
+            self._write(built.META, self._meta(self.stamps() or stamps, (), {}))
         for function, folder in staged.items():
             os.makedirs(os.path.dirname(self.code(function)), exist_ok=True)
             swap(folder, self.code(function))
@@ -132,10 +133,12 @@ class Artifacts:
             entry.path for service in services for entry in os.scandir(service) if entry.path not in wanted
         ]
 
-    def _meta(self, stamps: Mapping[str, str], digests: Mapping[str, Digests]) -> bytes:
+    def _meta(
+        self, stamps: Mapping[str, str], folders: Sequence[built.Folder], digests: Mapping[str, Digests]
+    ) -> bytes:
         functions = {function: asdict(found) for function, found in sorted(digests.items())}
         content = built.meta((), {"functions": functions}, dict(sorted(stamps.items())))
-        return json.dumps(content, indent=2).encode()
+        return json.dumps(built.with_folders(content, folders), indent=2).encode()
 
     def _write(self, name: str, data: bytes) -> None:
         write_atomically(os.path.join(self.folder, name), data, mode=0o666)

@@ -9,8 +9,13 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from fun_local.errors import storage_error
+from fun_local.store.code_entries import Ignored
+from fun_local.template.built import project_folder
+from fun_local.template.ignore import FUNCRAFT
+from fun_local.template.load import Document
 
 #: In the folder of a local package: what its building leaves there, and what is no part of it.
 _NO_INPUT = ("__pycache__", "build", "node_modules")
@@ -55,6 +60,34 @@ def _files_in(place: str) -> Iterator[str]:
 
 def _is_input(name: str) -> bool:
     return not (name.startswith(".") or name in _NO_INPUT or name.endswith(_NO_INPUT_ENDS))
+
+
+class HasCode(Protocol):
+    """A folder with code, and what is ignored in it."""
+
+    @property
+    def folder(self) -> str | None: ...
+
+    @property
+    def ignored(self) -> Ignored | None: ...
+
+
+def ignoring(code: HasCode, without: Iterable[str]) -> Ignored:
+    """Says of names in a folder whether they are no part of the code, or among these paths."""
+    root, ignored = os.path.realpath(code.folder or ""), code.ignored
+    places = {os.path.realpath(path) for path in without}
+
+    def is_left_out(name: str, is_folder: bool) -> bool:
+        return os.path.join(root, name) in places or (ignored is not None and ignored(name, is_folder))
+
+    return is_left_out
+
+
+def rules_of(document: Document) -> list[str]:
+    """The files that say what is code: the template, and beside it what is ignored."""
+    template = os.path.abspath(document.path)
+    rules = os.path.join(project_folder(template), FUNCRAFT)
+    return [template, rules] if os.path.isfile(rules) else [template]
 
 
 def linked_copy(source: str, target: str) -> None:

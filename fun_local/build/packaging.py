@@ -8,12 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fun_local.build import relocation
+from fun_local.build.files import ignoring, rules_of
 from fun_local.build.installers import about
 from fun_local.errors import storage_error
 from fun_local.model.resources import Function
-from fun_local.store.code_entries import Ignored, folder_entries
+from fun_local.store.code_entries import folder_entries
 from fun_local.store.files import write_atomically
 from fun_local.store.package import Package, write_package
 from fun_local.template import built
@@ -35,20 +37,26 @@ def stamps_now(
     sources: Sequence[CodeSource],
     *,
     without: Sequence[str],
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """When everything that the archives are made from has changed last; to be asked before they are made.
 
     That includes what built code was built from.
     """
-    files = {os.path.abspath(document.path)}
-    for source in _sources(functions, sources):
+    template = os.path.abspath(document.path)
+    outside = tuple(os.path.realpath(path) for path in without)
+    files, folders = set(rules_of(document)), list[built.Folder]()
+    for function in functions:
+        source = sources[int(function.code)] if function.code else CodeSource()
         if source.folder is not None:
-            entries = folder_entries(source.folder, without="", ignored=_ignored(source, without))
+            folders.append(built.Folder(source.folder, template, function.runtime, outside))
+            entries = folder_entries(source.folder, without="", ignored=ignoring(source, without))
             files |= {os.path.join(source.folder, entry.name) for entry in entries if entry.open}
         elif path := _file(document, source):
             files.add(path)
-    earlier = built.stamps_of(document.path) if built.is_built(document.path) else {}
-    return built.stamps(files) | earlier
+    is_built = built.is_built(document.path)
+    earlier = built.stamps_of(document.path) if is_built else {}
+    folders += built.folders_of(document.path) if is_built else []
+    return built.with_folders(built.meta(sorted(files), {}, earlier), folders)
 
 
 def _file(document: Document, source: CodeSource) -> str:
@@ -86,7 +94,7 @@ def package(
                 continue
             os.makedirs(os.path.join(stage, function.service), exist_ok=True)
             path = os.path.join(stage, f"{function.path}.zip")
-            ours = replace(source, ignored=_ignored(source, [*without, stage]))
+            ours = replace(source, ignored=ignoring(source, [*without, stage]))
             with about(function.path):
                 done.append(Packaged(function.path, write_package(ours, path)))
         return [_put(found, folder) for found in done]
@@ -119,10 +127,10 @@ def write_template(
     _write(path, text)
 
 
-def note_stamps(template: str, stamps: Mapping[str, str]) -> None:
+def note_stamps(template: str, noted: Mapping[str, Any]) -> None:
     """Note beside a packaged template what it was made from. Raises as write_atomically."""
     path = os.path.join(os.path.dirname(os.path.abspath(template)), built.PACKAGES, built.META)
-    _write(path, json.dumps(built.meta((), {}, dict(sorted(stamps.items()))), indent=2).encode())
+    _write(path, json.dumps(noted, indent=2).encode())
 
 
 def _write(path: str, data: bytes) -> None:
@@ -131,20 +139,3 @@ def _write(path: str, data: bytes) -> None:
     except OSError as error:
         raise storage_error(path, error) from None
     write_atomically(path, data, mode=0o666)
-
-
-def _sources(functions: Sequence[Function], sources: Sequence[CodeSource]) -> list[CodeSource]:
-    return [sources[int(function.code)] for function in functions if function.code]
-
-
-def _ignored(source: CodeSource, without: Sequence[str]) -> Ignored | None:
-    """What is ignored in a source's folder, and what else is no part of it."""
-    if source.folder is None:
-        return source.ignored
-    root, given = os.path.realpath(source.folder), source.ignored
-    places = {os.path.realpath(path) for path in without}
-
-    def is_left_out(name: str, is_folder: bool) -> bool:
-        return os.path.join(root, name) in places or (given is not None and given(name, is_folder))
-
-    return is_left_out

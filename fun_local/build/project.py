@@ -10,7 +10,7 @@ from itertools import chain
 
 from fun_local.build import artifacts, relocation
 from fun_local.build.artifacts import Artifacts, Digests
-from fun_local.build.files import digest_of, linked_copy
+from fun_local.build.files import digest_of, ignoring, linked_copy, rules_of
 from fun_local.build.installers import Installer, Target, about, asked
 from fun_local.build.tools import Tools, unwinding
 from fun_local.errors import InvalidRequest
@@ -151,8 +151,9 @@ class _Build:
         self._staged: dict[str, str] = {}
         self._digests: dict[str, Digests] = {}
         # Before anything is read: what is changed while we are at work is newer than its stamp.
-        self._stamps = built.stamps([os.path.abspath(document.path)])
+        self._stamps = built.stamps(rules_of(document))
         self._kept: dict[str, str] = {}
+        self._folders: list[built.Folder] = []
 
     def run(self, found: Iterable[Target], only: str, anew: bool) -> list[Result]:
         results: list[Result] = []
@@ -184,29 +185,33 @@ class _Build:
             return target.folder
         self._digests[function] = self._known[function]
         named = {path for installer in installers for path in installer.inputs(target.folder).all_files()}
+        self._folders.append(self._folder(target, installers))
         inside = os.path.join(target.folder, "")
         self._kept |= {p: stamp for p, stamp in self._earlier.items() if p in named or p.startswith(inside)}
         return self._place.code(function)
 
     def _look(self, target: Target, installers: Sequence[Installer]) -> _Wanted:
         """What is to be built, which costs no more than reading it."""
-        outputs = {installer.output.replace(os.sep, "/") for installer in installers}
-        ignored = target.ignored
-
-        def is_left_out(name: str, is_folder: bool) -> bool:
-            # What is installed beside the code is for development, and perhaps for another version.
-            return name in outputs or (ignored is not None and ignored(name, is_folder))
-
+        noted = self._folder(target, installers)
+        self._folders.append(noted)
         with about(target.name):
             inputs = [installer.inputs(target.folder) for installer in installers]
             versions = [f"{installer.kind} {installer.version}" for installer in installers]
-            entries = folder_entries(target.folder, without=self._without, ignored=is_left_out)
+            entries = folder_entries(target.folder, without="", ignored=ignoring(target, noted.without))
         named = [input.all_files() for input in inputs]
         own = [os.path.join(target.folder, entry.name) for entry in entries if entry.open]
         stamps = built.stamps({*own, *chain.from_iterable(named)})
         code = read_code(entries, Meter(0))
         packages = [*versions, *map(digest_of, named), code if any(i.needs_code for i in inputs) else ""]
         return _Wanted(target, installers, entries, Digests(code, " ".join(packages)), stamps)
+
+    def _folder(self, target: Target, installers: Sequence[Installer]) -> built.Folder:
+        # What is installed beside the code is for development, and perhaps for another version.
+        outputs = [os.path.join(target.folder, installer.output) for installer in installers]
+        template = os.path.abspath(self._document.path)
+        return built.Folder(
+            target.folder, template, target.runtime, tuple(map(os.path.realpath, (self._without, *outputs)))
+        )
 
     def _build(self, wanted: _Wanted, function: str, anew: bool) -> str:
         """Prepare the code of a function, as far as it is not there. What was done for it."""
@@ -252,5 +257,6 @@ class _Build:
             ),
             # Of files that also belong to what was not built now, what that was built from counts.
             stamps=self._stamps | self._kept,
+            folders=self._folders,
             digests=self._digests,
         )

@@ -55,8 +55,10 @@ def _read(path: str, folder: str, found: Requirements) -> None:
         name, value = _option(line)
         if name in _INCLUDES:
             included = _local(value, os.path.dirname(path))
-            if included and os.path.isfile(included):  # pip says of others what is wrong with them
+            if included and os.path.isfile(included):
                 _read(included, folder, found)
+            else:  # an address, or a mistake that pip will tell of
+                found.is_empty = False
         elif name in _PLACES:
             found.is_empty = found.is_empty and name not in _EDITABLE
             _add_place(value, folder, found)

@@ -159,6 +159,26 @@ def test_what_was_built_of_changed_sources_is_not_deployed(order):
     order.fun("deploy")
 
 
+@pytest.mark.parametrize("uri", ["order", "."])
+def test_a_new_file_is_a_change_and_what_was_ignored_is_none(order, uri):
+    order.write("template.yml", serverless(order=function(uri)))
+    order.write("requirements.txt", "wheels/dep-1.0-py3-none-any.whl\n")
+    order.write("index.py", PYTHON)
+    order.write(".funignore", "*.log\n")
+    build(order)
+    order.write("order/run.log", "said")
+    order.write("order/__pycache__/index.pyc", "compiled")
+    order.fun("deploy")
+    order.write("order/more/data.json", "{}")
+    refused = order.fun("deploy", check=1)
+    assert "order/more/data.json" in refused.err
+    assert "run.log" not in refused.err
+    build(order)
+    order.fun("deploy")
+    order.write(".funignore", "*.json\n")
+    assert ".funignore" in order.fun("deploy", check=1).err
+
+
 def test_a_touched_file_needs_a_build_but_no_work(order):
     build(order)
     os.utime(Path(order.project) / "order" / "index.py", (1, 1))

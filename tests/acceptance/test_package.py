@@ -70,6 +70,17 @@ def test_packaged_code_that_is_out_of_date_is_not_deployed_by_itself(shop):
     shop.fun("deploy")
 
 
+@pytest.mark.parametrize("uri", ["order", "."])
+def test_a_new_file_makes_packaged_code_out_of_date(shop, uri):
+    shop.write("index.py", CODE)
+    shop.write("template.yml", serverless(order=function(uri)))
+    packages(shop)
+    packages(shop)  # what the first has left is nothing new
+    shop.fun("deploy")
+    shop.write("order/data.json", "{}")
+    assert "order/data.json" in shop.fun("deploy", check=1).err
+
+
 def test_what_was_built_is_packaged_and_goes_out_of_date_with_its_sources(shop):
     wheel(Path(shop.project), "dep")
     shop.write("order/index.py", PYTHON)
