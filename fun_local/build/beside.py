@@ -12,7 +12,7 @@ from fun_local.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What was installed for the code in a folder, which is ``path``: what these manifests name."""
+    """What was installed for the code in a folder, which is ``path``: what is in these manifests."""
 
     function: str
     manifests: tuple[str, ...]
@@ -48,7 +48,8 @@ def install(
                 installer.add(target.name, target.folder, packages, save=save)
             else:
                 installer.install_beside(target.name, target.folder)
-    return Installed(target.name, tuple(i.manifest for i in chosen), target.folder)
+    manifests = tuple(i.manifest for i in chosen) if save or not packages else ()
+    return Installed(target.name, manifests, target.folder)
 
 
 def _undecided(target: Target, kind: str, *, several: bool) -> InvalidRequest:

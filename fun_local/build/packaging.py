@@ -54,9 +54,11 @@ def stamps_now(
         elif path := _file(document, source):
             files.add(path)
     is_built = built.is_built(document.path)
-    earlier = built.stamps_of(document.path) if is_built else {}
+    # First, and so first to be told of: what people have changed, not what was made of it.
+    sources_of_built = built.stamps_of(document.path) if is_built else {}
     folders += built.folders_of(document.path) if is_built else []
-    return built.with_folders(built.meta(sorted(files), {}, earlier), folders)
+    stamps = sources_of_built | built.stamps(sorted(files - sources_of_built.keys()))
+    return built.with_folders(built.meta((), {}, stamps), folders)
 
 
 def _file(document: Document, source: CodeSource) -> str:

@@ -69,7 +69,16 @@ def written(data: Mapping[str, Any], comment: str) -> bytes:
     if parse_document("", text).data == data:
         return text
     # Some text that YAML of different makes reads differently. JSON is YAML, too, and leaves no doubt.
-    return f"# {comment}\n{json.dumps(data, indent=2, ensure_ascii=False)}\n".encode()
+    return f"# {comment}\n{json.dumps(data, indent=2)}\n".encode()
+
+
+def _style(text: str) -> str | None:
+    """How YAML writes a text, where it is not for PyYAML to choose."""
+    if not text.replace("\n", "").isprintable():
+        return '"'  # control characters, and what only YAML takes for line breaks
+    if "\n" in text:
+        return "|"
+    return "'" if scalar(text) != text else None
 
 
 def _yaml(data: Mapping[str, Any]) -> str:
@@ -80,8 +89,7 @@ def _yaml(data: Mapping[str, Any]) -> str:
             return True
 
     def text(dumper: Dumper, value: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in value else "'" if scalar(value) != value else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=_style(value))
 
     Dumper.add_representer(str, text)
     return yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 #: Back to the beginning of the terminal's line, which is empty then.
 _CLEARED = "\r\x1b[K"
 
+_NOTHING = (
+    "No function has a requirements.txt or package.json beside its code, so there is nothing to install."
+)
+
 #: Sub-commands of Funcraft's install: as names of packages they would be fetched and run.
 _NO_PACKAGES = {
     "init": "makes a Funfile, which needs a container",
@@ -113,6 +117,8 @@ def build(
         return
     rows = [[b.function, b.action, ", ".join(b.manifests) or "-", os.path.relpath(b.path)] for b in done]
     output.print_table(("FUNCTION", "BUILD", "FROM", "CODE"), rows)
+    if not any(b.manifests for b in done):
+        output.hint(_NOTHING)
     output.hint(f"Built template: {template}. Next: fun local invoke, fun deploy")
 
 
@@ -187,8 +193,10 @@ def install(
             }
         )
         return
-    rows = [[d.function, ", ".join(d.manifests) or "-", os.path.relpath(d.path)] for d in done]
+    rows = [[d.function, ", ".join(packages or d.manifests) or "-", os.path.relpath(d.path)] for d in done]
     output.print_table(("FUNCTION", "INSTALLED", "CODE"), rows)
+    if not any(d.manifests for d in done) and not packages:
+        output.hint(_NOTHING)
     if packages and not save:
         output.hint("fun build installs only what the files name: add --save to have them there.")
 

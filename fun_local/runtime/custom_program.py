@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Mapping
@@ -49,7 +50,11 @@ def environment(base: Mapping[str, str], function: Function, code: str, port: in
     """
     changed = {name: value for name, value in base.items() if name not in _BUILT_IN}
     path = function.environment.get("PYTHONPATH", "/code")
-    changed["PYTHONPATH"] = ":".join(_CODE.sub(lambda _: code, part) for part in path.split(":"))
+    paths = [_CODE.sub(lambda _: code, part) for part in path.split(":")]
+    # What was built for it: the python3 of its command may be a virtual environment's here, which doesn't
+    # look into PYTHONUSERBASE.
+    installed = os.path.join(glob.escape(code), ".fun", "python", "lib", "python3*", "site-packages")
+    changed["PYTHONPATH"] = ":".join([*paths, *sorted(glob.glob(installed))])
     changed["FC_SERVER_PORT"] = changed["FC_CUSTOM_LISTEN_PORT"] = str(port)
     if function.environment.get("PORT") == str(function.ca_port):
         changed["PORT"] = str(port)

@@ -50,6 +50,13 @@ def test_modules_are_looked_for_in_the_code_or_where_the_function_says(given, pa
     }
 
 
+def test_what_was_built_for_it_is_found_after_its_own_modules(tmp_path):
+    site = tmp_path / ".fun" / "python" / "lib" / "python3.11" / "site-packages"
+    site.mkdir(parents=True)
+    found = custom_program.environment({}, custom(), str(tmp_path), 5)
+    assert found["PYTHONPATH"] == f"{tmp_path}:{site}"
+
+
 def test_a_function_without_an_initializer_has_no_header_that_names_one():
     names = [name for name, _ in custom_program.headers(custom(), {"FC_REGION": "r", "FC_ACCOUNT_ID": "1"})]
     assert not [name for name in names if "initiali" in name or "lifecycle" in name]
