@@ -12,7 +12,6 @@ import sys
 from dataclasses import replace
 
 import pytest
-from test_runtime import EXIT_TEXT, FUNCTIONS, Lab, all_gone, killed_daemon, linux, log_shows, read
 
 from fun_local.errors import Conflict, CorruptState, InvalidRequest
 from fun_local.model.outcome import INITIALIZATION, INVOCATION, UNHANDLED, Ending
@@ -20,6 +19,16 @@ from fun_local.model.resources import Function
 from fun_local.model.web import WebRequest, pack
 from fun_local.pool import Pool
 from fun_local.runtime import custom_start, exchange, listening, processes
+from tests.contract.test_runtime import (
+    EXIT_TEXT,
+    FUNCTIONS,
+    Lab,
+    all_gone,
+    killed_daemon,
+    linux,
+    log_shows,
+    read,
+)
 
 
 class Server(Lab):

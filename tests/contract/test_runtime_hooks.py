@@ -7,10 +7,10 @@ import signal
 import time
 
 import pytest
-from test_runtime import Lab, log_shows, read
 
 from fun_local.model.outcome import Ending
 from fun_local.runtime import processes
+from tests.contract.test_runtime import Lab, log_shows, read
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import os
 import sys
 
 import pytest
-from test_runtime import Lab, log_shows, read
 
 from fun_local.model.outcome import UNHANDLED
 from fun_local.model.web import WebRequest, pack
 from fun_local.runtime import processes
+from tests.contract.test_runtime import Lab, log_shows, read
 
 BASE = "/2016-08-15/proxy/shop/order"
 REQUEST = WebRequest(

@@ -10,11 +10,11 @@ import os
 import time
 
 import pytest
-from test_runtime import EXIT_TEXT, Lab, linux, log_shows, read
 
 from fun_local.model.outcome import UNHANDLED, Ending
 from fun_local.runtime import limits, patrol, processes
 from fun_local.runtime.census import Tree
+from tests.contract.test_runtime import EXIT_TEXT, Lab, linux, log_shows, read
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ import textwrap
 import time
 
 import pytest
-from test_runtime import Lab, all_gone, linux, log_shows, read
 
 from fun_local.errors import InvalidRequest
 from fun_local.model.outcome import HANDLED, INITIALIZATION, UNHANDLED, Ending
 from fun_local.runtime import frames, leash, process, processes
+from tests.contract.test_runtime import Lab, all_gone, linux, log_shows, read
 
 OLD, NEW = "nodejs16", "nodejs20"
 
