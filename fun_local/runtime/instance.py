@@ -88,7 +88,7 @@ class ProcessInstance:
         self._exited: asyncio.Future[None] = self._loop.create_future()
         self._ending: asyncio.Task[None] | None = None
         self._stop_asked = False
-        self._is_worn = False
+        self._is_worn = self._is_excessive = False
         self._line = Line(spawned.sock, take=self._take, on_end=self._on_end_of_line)
         exits.watch(self.pid, self._on_exit)
         patrol.add(self)
@@ -176,7 +176,9 @@ class ProcessInstance:
         why = limits.excess(tree, self.memory_limit_mb)
         if not why:
             return
-        instance_log.add_line(self.log_path, f"fun-local: {why}")
+        if not self._is_excessive:
+            self._is_excessive = True  # told once: it may take a moment until the last of them is gone
+            instance_log.add_line(self.log_path, f"fun-local: {why}")
         if self._ending is None:
             self._settle(Ending.EXITED)
             self._begin_end(is_patient=False)

@@ -46,7 +46,7 @@ class ServerProcess:
         self._log_start = 0
         self._exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ending: asyncio.Task[None] | None = None
-        self._is_stopped = False
+        self._is_stopped = self._is_excessive = False
         spawned.sock.close()  # it is no worker: nobody is at the other end
         exits.watch(self.pid, self._on_exit)
         patrol.add(self)
@@ -103,7 +103,9 @@ class ServerProcess:
         why = limits.excess(tree, self.memory_limit_mb)
         if not why:
             return
-        instance_log.add_line(self.log_path, f"fun-local: {why}")
+        if not self._is_excessive:
+            self._is_excessive = True  # told once: it may take a moment until the last of them is gone
+            instance_log.add_line(self.log_path, f"fun-local: {why}")
         if self._ending is None:
             self._settle(Ending.EXITED)
             self.begin_end(is_patient=False)

@@ -1,0 +1,1 @@
+"""Functions that do what nobody expects, and what must come of them (integration/test_odd_functions.py)."""
