@@ -93,7 +93,7 @@ def terminate(pid: int) -> None:
 
 
 def kill_tree(pid: int, instance_id: str) -> None:
-    """Kill a process group, all descendants and whatever bears the instance's id.
+    """Kill a process group, all descendants and whatever else comes from the instance.
 
     Blocks for some milliseconds. First everything is stopped, until nothing new turns up: what is stopped
     can't fork, and an adopted orphan stays in the tree only as long as its new parent lives.
@@ -141,8 +141,12 @@ def _stop_tree(pid: int) -> list[int]:
 
 
 def bearers(instance_id: str) -> list[int]:
-    """This user's processes that have the instance's id in their environment. Empty without /proc."""
+    """This user's processes that come from an instance. Empty without /proc.
+
+    They have its id in their environment; or, where the function has cleared that, they print to its log.
+    """
     mark = f"\0FC_INSTANCE_ID={instance_id}\0".encode()
+    log = f"/{instance_id}.log"
     user = os.getuid()
     found = []
     try:
@@ -153,14 +157,23 @@ def bearers(instance_id: str) -> list[int]:
         if not name.isdigit():
             continue
         with suppress(OSError):
-            # A zombie's environment is empty: the dead are not found again.
-            if os.stat(f"/proc/{name}").st_uid == user and mark in b"\0%b\0" % _read(f"/proc/{name}/environ"):
+            # A zombie has neither an environment nor anything open: the dead are not found again.
+            if os.stat(f"/proc/{name}").st_uid == user and (
+                mark in b"\0%b\0" % _read(f"/proc/{name}/environ") or _prints_to(name, log)
+            ):
                 found.append(int(name))
     return found
 
 
+def _prints_to(pid: str, log: str) -> bool:
+    """Whether a process has that file as stdout or stderr. Who only reads it has it elsewhere."""
+    return any(
+        os.readlink(f"/proc/{pid}/fd/{number}").removesuffix(" (deleted)").endswith(log) for number in (1, 2)
+    )
+
+
 def kill_bearers(instance_id: str) -> None:
-    """SIGKILL every process of this user with the instance's id in its environment; wait for them."""
+    """SIGKILL every process of this user that comes from an instance; wait for them."""
     for _ in range(_ROUNDS):
         found = bearers(instance_id)
         if not found:
@@ -171,9 +184,16 @@ def kill_bearers(instance_id: str) -> None:
 
 
 def write_note(path: str, pid: int, scratch: str = "") -> None:
-    """Note a process and its scratch folder, so that kill_leftovers finds them should we die before it."""
-    with open(path, "w") as file:
-        json.dump({"pid": pid, "start_time": start_time(pid), "scratch": scratch}, file)
+    """Note a process and its scratch folder, so that kill_leftovers finds them should we die before it.
+
+    A note without a pid, made before there is a process, is written over: whenever we die, it can be read.
+    """
+    note = json.dumps({"pid": pid, "start_time": start_time(pid), "scratch": scratch})
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, note.encode())
+    finally:
+        os.close(descriptor)
 
 
 def remove_scratch(path: str) -> None:

@@ -3,6 +3,8 @@
 The scratch folder stands for the /tmp of an instance (runtime.md 5.5): TMPDIR leads there, and it goes when
 the instance goes. It lies in the system's own folder for such things, because what is made in it may be a
 Unix socket, whose path must be short. A function that writes to /tmp by that name writes to the machine's.
+
+The note comes first, so that whatever is there when we die is found by the next daemon.
 """
 
 from __future__ import annotations
@@ -67,11 +69,14 @@ def spawn(
     leash, leash_end = os.pipe()
     # The child's ru_maxrss starts from our own: below this it says nothing about the child.
     floor_kb = exits.own_peak_kb()
-    scratch = ""
+    # Short, as said, and nobody can have guessed it: instance ids end in random digits.
+    scratch = os.path.join(tempfile.gettempdir(), processes.SCRATCH_PREFIX + instance_id[-12:])
+    note_path = os.path.join(run_dir, f"{instance_id}.json")
     descriptors = (theirs.fileno(), leash_end)
     with theirs:
         try:
-            scratch = tempfile.mkdtemp(prefix=processes.SCRATCH_PREFIX)
+            _write_note(note_path, 0, scratch)
+            os.mkdir(scratch, 0o700)
             process = subprocess.Popen(
                 [*command, *map(str, descriptors)] if is_worker else command,
                 cwd=code,
@@ -87,6 +92,8 @@ def spawn(
             ours.close()
             os.close(leash)
             processes.remove_scratch(scratch)
+            with suppress(FileNotFoundError):
+                os.remove(note_path)
             if is_exhaustion(error):
                 raise
             raise Unavailable("InstanceNotStarted", f"{command[0]} could not be started: {error}") from error
@@ -94,8 +101,11 @@ def spawn(
             os.close(log)
             os.close(leash_end)
     processes.set_limits(process.pid)
-    note_path = os.path.join(run_dir, f"{instance_id}.json")
-    # Without the note, be it that we die first or that the disk is full, the leash ends the process.
-    with suppress(OSError):
-        processes.write_note(note_path, process.pid, scratch)
+    _write_note(note_path, process.pid, scratch)
     return Spawned(instance_id, process, ours, leash, log_path, note_path, scratch, floor_kb)
+
+
+def _write_note(path: str, pid: int, scratch: str) -> None:
+    # Without it, should the disk be full, the leash ends the process when we die.
+    with suppress(OSError):
+        processes.write_note(path, pid, scratch)

@@ -114,6 +114,17 @@ def is_zombie(pid):
         return True
 
 
+def test_a_note_is_written_over_by_one_that_says_more(start, tmp_path, unique):
+    path = str(tmp_path / f"{unique}.json")
+    process = start()
+    (tmp_path / "fun-scratch").mkdir()
+    for pid in (0, process.pid):
+        processes.write_note(path, pid, str(tmp_path / "fun-scratch"))
+    assert processes.kill_leftovers(str(tmp_path)) == [unique]
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "fun-scratch").exists()
+
+
 def test_a_leftovers_scratch_folder_goes_with_it(tmp_path, unique):
     scratch, precious = tmp_path / "fun-scratch", tmp_path / "precious"
     run_dir = tmp_path / "run"
@@ -155,3 +166,28 @@ def test_a_note_that_was_not_finished_leads_by_the_instance_id(start, tmp_path, 
 
 def test_no_notes_no_leftovers(tmp_path):
     assert processes.kill_leftovers(str(tmp_path / "never made")) == []
+
+
+def test_what_prints_to_an_instances_log_comes_from_it(start, tmp_path, unique):
+    """Even in a session of its own, without our environment, its parent gone. Who reads the log does not."""
+    log = tmp_path / f"{unique}.log"
+    with open(log, "ab") as out, open(log, "rb") as read:
+        printing = subprocess.Popen(
+            [sys.executable, "-c", SLEEP],
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={},
+        )
+        reading = subprocess.Popen([sys.executable, "-c", SLEEP], stdin=read, stdout=subprocess.DEVNULL)
+    try:
+        assert processes.bearers(unique) == [printing.pid]
+        processes.write_note(str(tmp_path / f"{unique}.json"), 0)
+        log.unlink()
+        assert processes.kill_leftovers(str(tmp_path)) == [unique]
+        assert printing.wait() == -signal.SIGKILL
+        assert reading.poll() is None
+    finally:
+        for process in (printing, reading):
+            process.kill()
+            process.wait()
