@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 for name in [name for name in os.environ if name.startswith("FUN_")]:
-    if name not in ("FUN_LOCAL_TEST_WORKERS", "FUN_LOCAL_CORPUS", "FUN_LOCAL_CLIENTS"):
+    kept = "FUN_LOCAL_TEST_WORKERS", "FUN_LOCAL_CORPUS", "FUN_LOCAL_CLIENTS", "FUN_LOCAL_MIX_SECONDS"
+    if name not in kept:
         del os.environ[name]
 
 # Any free one: several tests' homes are served at once.
