@@ -19,17 +19,20 @@ from fun_local.model.changes import Changes
 from fun_local.model.deployed import Deployed
 from fun_local.model.deploying import with_async_config
 from fun_local.model.names import IMPLICIT_SERVICE, FunctionRef, check_name
-from fun_local.model.resources import AsyncConfig, Function, Service, Trigger
+from fun_local.model.resources import Alias, AsyncConfig, Function, Service, Trigger
+
+#: What callers may expect to be as they know it.
+Checked = Service | Function | Trigger | Alias
 
 #: A check of the resource as it is, before it is changed; raises where its caller expects another.
-Check = Callable[[Service | Function | Trigger], None]
+Check = Callable[[Checked], None]
 
 
-def unchecked(resource: Service | Function | Trigger) -> None:
+def unchecked(resource: Checked) -> None:
     """The check of a caller that expects nothing."""
 
 
-def etag(resource: Service | Function | Trigger) -> str:
+def etag(resource: Checked) -> str:
     """Changes with every change of the resource."""
     text = json.dumps(resource.to_dict(), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from fun_local.errors import Conflict, InvalidRequest, NotFound
 from fun_local.model.changes import Changes
 from fun_local.model.deployed import Deployed
-from fun_local.model.editing import already
+from fun_local.model.editing import Check, already
 from fun_local.model.names import IMPLICIT_SERVICE, LATEST, check_name, version_scope
 from fun_local.model.resources import Alias, Publication, Version
 
@@ -76,17 +76,18 @@ def create_alias(deployed: Deployed, alias: Alias, now_ms: int) -> Deployed:
 
 
 def update_alias(
-    deployed: Deployed, scope: str, name: str, change: Callable[[Alias], Alias], now_ms: int
+    deployed: Deployed, scope: str, name: str, change: Callable[[Alias], Alias], check: Check, *, now_ms: int
 ) -> Deployed:
-    """Raises NotFound, and otherwise as ``_check_alias``."""
-    alias = change(alias_of(deployed, scope, name))
+    """Raises NotFound, what ``check`` raises, and otherwise as ``_check_alias``."""
+    check(old := alias_of(deployed, scope, name))
+    alias = change(old)
     _check_alias(deployed, alias)
     return _with_alias(deployed, replace(alias, modified_ms=now_ms))
 
 
-def delete_alias(deployed: Deployed, scope: str, name: str, now_ms: int) -> Deployed:
-    """Raises NotFound, or Conflict while a trigger leads to it."""
-    alias_of(deployed, scope, name)
+def delete_alias(deployed: Deployed, scope: str, name: str, check: Check, now_ms: int) -> Deployed:
+    """Raises NotFound, what ``check`` raises, or Conflict while a trigger leads to it."""
+    check(alias_of(deployed, scope, name))
     _check_not_aimed_at(deployed, scope, name)
     changes = Changes(deployed, "", now_ms)
     changes.delete("Alias", changes.aliases, f"{scope}.{name}")

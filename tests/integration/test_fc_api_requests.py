@@ -59,6 +59,15 @@ BAD_FUNCTIONS = [
     (new(environmentVariables={"A": "x" * 4097}), "4096"),
     (new(environmentVariables={"A": "a\0b"}), "environmentVariables"),
     (new(layers="l"), "layers"),
+    (new(layers=[1]), "layers"),
+    (new(layers=[{"size": 1}]), "layers"),
+    (new(cpu="1"), "cpu"),
+    (new(cpu=True), "cpu"),
+    (new(cpu=0.04), "cpu"),
+    (new(cpu=0.07), "cpu"),
+    (new(cpu=16.05), "cpu"),
+    (new(diskSize=1024), "diskSize"),
+    (new(diskSize="512"), "diskSize"),
     (new(vpcConfig=[]), "vpcConfig"),
     (new(caPort=70_000), "caPort"),
     (new(instanceLifecycleConfig={"preStop": {"handler": "i.s", "timeout": 91}}), "timeout"),
@@ -94,6 +103,23 @@ def test_a_bad_update_changes_nothing(tmp_path, version):
         assert await api.ok("GET", api.of()) == created
 
     story(tmp_path, VERSIONS[version], play)
+
+
+def test_a_client_that_knows_no_services_is_told_of_none(tmp_path):
+    async def play(api):
+        await api.create()
+        await api.configure()
+        await api.later(b"x", "mine")
+        for reply in (
+            await api.later(b"x", "mine"),
+            await api.get(f"{api.executions()}/nobody"),
+            await api.send("PUT", api.stop_of("nobody")),
+            await api.get(f"{api.of('no')}/async-invoke-config"),
+        ):
+            assert reply.status in (404, 409)
+            assert "_default" not in reply["ErrorMessage"]
+
+    story(tmp_path, FC_2023, play)
 
 
 def test_names_of_functions_are_longer_in_the_newest_version(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import orjson
 import pytest
 
 from fun_local.store import registry
@@ -279,6 +280,50 @@ async def test_tags_of_a_service_are_added_shown_and_removed(api):
     assert (await api.ok("GET", "/tag", resourceArn=arn))["tags"] == {"b": "3", "c": "4"}
     await api.ok("PUT", "/tag", {"resourceArn": arn, "all": True})
     assert (await api.ok("GET", "/tag", resourceArn=arn))["tags"] == {}
+
+
+@with_services
+async def test_tags_are_removed_as_the_clients_of_2016_ask_for_it(api):
+    await api.create()
+    arn = f"services/{SERVICE}"
+    await api.ok("POST", "/tag", {"resourceArn": arn, "tags": {"a": "1", "b": "2"}})
+    await api.ok("DELETE", "/tag", {"resourceArn": arn, "tagKeys": ["a"], "all": False})
+    assert (await api.ok("GET", "/tag", resourceArn=arn))["tags"] == {"b": "2"}
+    await api.ok("DELETE", "/tag", {"resourceArn": arn, "tagKeys": None, "all": True})
+    assert (await api.ok("GET", "/tag", resourceArn=arn))["tags"] == {}
+
+
+@with_services
+async def test_services_are_listed_by_their_tags(api):
+    for name, tags in (("a", {"k": "1", "l": "2"}), ("b", {"k": "2"}), ("c", {})):
+        await api.ok("POST", "/services", {"serviceName": name})
+        if tags:
+            await api.ok("POST", "/tag", {"resourceArn": f"services/{name}", "tags": tags})
+    for query, names in (
+        ({"tag_k": "1"}, ["a"]),
+        ({"tag_k": ""}, ["a", "b"]),
+        ({"tag_k": "1", "tag_l": "3"}, []),
+        ({"tag_none": "1"}, []),
+    ):
+        listed = await api.ok("GET", "/services", **query)
+        assert [service["serviceName"] for service in listed["services"]] == names, query
+
+
+@only_2023
+async def test_functions_are_created_with_tags_and_listed_by_them(api):
+    tags = [{"Key": "k", "Value": "v"}]
+    assert (await api.create("a", tags=tags))["tags"] == tags
+    assert "tags" not in await api.create("b")
+    await api.ok("POST", "/tags-v2", {"ResourceId": ["b"], "Tag": [{"Key": "k", "Value": "w"}]})
+    assert (await api.ok("GET", "/functions/b"))["tags"] == [{"Key": "k", "Value": "w"}]
+    for wanted, names in ((tags, ["a"]), ([{"Key": "k"}], ["a", "b"]), ([{"Key": "x"}], [])):
+        listed = await api.ok("GET", "/functions", tags=orjson.dumps(wanted).decode())
+        assert [function["functionName"] for function in listed["functions"]] == names, wanted
+    assert (await api.get("/functions", tags="k")).refusal == (400, "InvalidArgument")
+    found = (await api.ok("GET", "/tags-v2", ResourceId='["a"]'))["TagResources"]
+    assert [(one["TagKey"], one["TagValue"]) for one in found] == [("k", "v")]
+    refused = await api.send("POST", "/functions", {"functionName": "c", "tags": [{}]})
+    assert refused.status == 400
 
 
 @only_2023

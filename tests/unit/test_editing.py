@@ -71,7 +71,7 @@ def test_with_a_function_go_the_configurations_of_its_qualifiers(deployed):
     ref = FunctionRef("s", "f", "prod")
     configured = editing.put_async_config(aliased, ref, {"statefulInvocation": True}, NOW)
     assert configured.async_config(ref).stateful
-    gone = publishing.delete_alias(configured, "s", "prod", NOW)
+    gone = publishing.delete_alias(configured, "s", "prod", editing.unchecked, NOW)
     assert gone.async_configs == {}
 
 
@@ -105,7 +105,7 @@ def test_what_a_trigger_leads_to_is_not_deleted(deployed):
     aliased = publishing.create_alias(published, Alias("s", "prod", "1"), NOW)
     for qualifier, delete in (
         ("1", lambda there: publishing.delete_version(there, "s", "1", NOW)),
-        ("prod", lambda there: publishing.delete_alias(there, "s", "prod", NOW)),
+        ("prod", lambda there: publishing.delete_alias(there, "s", "prod", editing.unchecked, NOW)),
     ):
         started = editing.create_trigger(aliased, Trigger("s", "f", "t", "http", qualifier=qualifier), NOW)
         with pytest.raises(Conflict, match="trigger 't' leads to it"):

@@ -15,7 +15,7 @@ from fun_local.http.fc.reading import Body, invalid
 from fun_local.model import editing
 from fun_local.model.deployed import Deployed
 from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef, version_scope
-from fun_local.model.resources import Function, Service, Trigger
+from fun_local.model.resources import Function
 from fun_local.store.archives import Archives
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -132,12 +132,20 @@ class Call:
             return self.deployed.need(ref)
         return editing.function_of(self.deployed, ref.path)
 
-    def check(self, resource: Service | Function | Trigger) -> None:
+    def check(self, resource: editing.Checked) -> None:
         """The precondition of the request. Raises Conflict where the resource is no longer what it names."""
         wanted = self.headers.get("If-Match", "").strip()
         tags = [tag.strip().removeprefix("W/").strip('"') for tag in wanted.split(",")]
         if wanted and "*" not in tags and editing.etag(resource) not in tags:
             raise Conflict("PreconditionFailed", "the resource being modified has been changed")
+
+    def check_latest(self) -> None:
+        """Raise InvalidRequest where a version or alias is named: what is published stays (fc-api 7)."""
+        if self.qualifier != LATEST:
+            raise invalid(
+                f"what was published as '{self.qualifier[:128]}' can't be changed",
+                hint="Name no qualifier: what is not published can be.",
+            )
 
     async def edit(self, change: Callable[[Deployed, int], Deployed]) -> Deployed:
         return await self.emulator.deployments.edit(change)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fun_local.errors import FunLocalError
 from fun_local.http.errors import status_of
 from fun_local.http.fc.dialects import Dialect
+from fun_local.model.names import IMPLICIT_SERVICE
 
 #: Codes that only we have, and the vendor's for the same.
 _CODES = {
@@ -32,6 +33,7 @@ def status_and_code(dialect: Dialect, error: FunLocalError) -> tuple[int, str]:
     return status, dialect.codes.get(code, code)
 
 
-def message_of(error: FunLocalError) -> str:
-    """What happened and the next step: clients show one text."""
-    return f"{error.message}. {error.hint}" if error.hint else error.message
+def message_of(dialect: Dialect, error: FunLocalError) -> str:
+    """What happened and the next step: clients show one text, and those of FC 3.0 know no services."""
+    text = f"{error.message}. {error.hint}" if error.hint else error.message
+    return text if dialect.has_services else text.replace(f"{IMPLICIT_SERVICE}/", "")

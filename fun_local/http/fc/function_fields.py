@@ -29,10 +29,8 @@ RUNTIMES = (
 
 #: What is kept for its owner and has no meaning here, or not all of it.
 KEPT: dict[str, type] = {
-    "layers": list,
     "instanceType": str,
     "instanceSoftConcurrency": int,
-    "diskSize": int,
     "gpuMemorySize": int,
     "gpuConfig": dict,
     "customContainerConfig": dict,
@@ -46,7 +44,6 @@ KEPT: dict[str, type] = {
     "nasConfig": dict,
     "ossMountConfig": dict,
     "tracingConfig": dict,
-    "tags": list,
 }
 #: What has one.
 READ = (
@@ -58,6 +55,10 @@ READ = (
         "caPort",
         "instanceLifecycleConfig",
         "code",
+        "layers",
+        "cpu",
+        "diskSize",
+        "tags",
     ),
 )
 #: What only answers hold: clients send whole answers back.
@@ -76,16 +77,15 @@ _SHOWN = (
 )
 
 _MOST_ENVIRONMENT = 4096
+_LEAST_CPU, _MOST_CPU = 0.05, 16
+_DISKS = (512, 10_240)
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _RESERVED = ("accessKeyID", "accessKeySecret", "securityToken", "topic")
 
 
 def changed(function: Function, fields: Body) -> Function:
     """A function with what was sent; the rest as it was. Raises InvalidRequest."""
-    extra = {**function.extra, **fields.rest((*READ, *_SHOWN), KEPT)}
-    # It is sent with every creation, empty (fc-api 3.1).
-    if extra.get("tags") == []:
-        del extra["tags"]
+    extra = {**function.extra, **fields.rest((*READ, *_SHOWN), KEPT), **_sizes(fields), **_layers(fields)}
     runtime = fields.text("runtime", function.runtime)
     if runtime != function.runtime:
         _check_runtime(runtime)
@@ -111,6 +111,31 @@ def _check_runtime(name: str) -> None:
         raise invalid(
             f"Runtime is set to an invalid value (allowed: {listed}, actual: '{name[:40]}')",
         )
+
+
+def _sizes(fields: Body) -> dict[str, Any]:
+    """Numbers that are kept only, and refused where the vendor would (fc-api 6.2)."""
+    sizes: dict[str, Any] = {}
+    if (cpu := fields.get("cpu", float)) is not None:
+        if not _LEAST_CPU <= cpu <= _MOST_CPU or abs(cpu / _LEAST_CPU - round(cpu / _LEAST_CPU)) > 1e-6:
+            raise invalid(f"cpu is {cpu} and must be from 0.05 to 16, a multiple of 0.05")
+        sizes["cpu"] = cpu
+    if (disk := fields.get("diskSize", int)) is not None:
+        if disk not in _DISKS:
+            raise invalid(f"diskSize is {disk} and must be 512 or 10240")
+        sizes["diskSize"] = disk
+    return sizes
+
+
+def _layers(fields: Body) -> dict[str, Any]:
+    """Layers as their addresses: FC 3.0 answers them as objects, and whole answers are sent back."""
+    sent = fields.get("layers", list)
+    if sent is None:
+        return {}
+    layers = [layer.get("arn") if isinstance(layer, dict) else layer for layer in sent]
+    if not all(isinstance(layer, str) for layer in layers):
+        raise invalid("layers must be a list of texts")
+    return {"layers": layers}
 
 
 def _environment(sent: dict[str, str] | None, old: dict[str, str]) -> dict[str, str]:

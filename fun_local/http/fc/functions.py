@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from fun_local.errors import FunLocalError, InvalidRequest
-from fun_local.http.fc import downloads, rendering
+from fun_local.http.fc import downloads, rendering, tags
 from fun_local.http.fc.call import Answer, Call
 from fun_local.http.fc.function_fields import changed
 from fun_local.http.fc.listing import page
@@ -35,7 +35,10 @@ async def create(call: Call) -> Answer:
     if code is None:
         raise invalid("code is missing", hint="Send the archive in base64 as code.zipFile.")
     function = replace(new, code=code)
-    deployed = await call.edit(lambda old, now: editing.create_function(old, function, now))
+    ref = FunctionRef(function.service, function.name)
+    deployed = await call.edit(
+        lambda old, now: tags.with_sent(editing.create_function(old, function, now), ref, fields, now)
+    )
     return await _answer(call, deployed.functions[function.path])
 
 
@@ -89,12 +92,15 @@ def _everywhere(call: Call) -> Iterable[Function]:
     generation = query.get("fcVersion", "")
     if generation:
         choice(generation, "fcVersion", ("v2", "v3"))
+    wanted = tags.wanted_in(query, "tags")
     for function in call.deployed.functions.values():
         is_new = function.service == IMPLICIT_SERVICE
         is_meant = not generation or is_new == (generation.lower() == "v3")
         is_runtime = query.get("runtime") in (None, "", function.runtime)
         is_named = query.get("functionName", "") in function.name
-        if is_meant and is_runtime and is_named and query.get("description", "") in function.description:
+        is_described = query.get("description", "") in function.description
+        has_tags = tags.has(call.deployed, FunctionRef(function.service, function.name), wanted)
+        if is_meant and is_runtime and is_named and is_described and has_tags:
             yield function
 
 
@@ -157,8 +163,12 @@ async def _answer(call: Call, function: Function) -> Answer:
 async def _shown(call: Call, function: Function) -> rendering.Json:
     size, checksum = await asyncio.to_thread(_measured, call.context.archives, function.code)
     shown = rendering.function(call.dialect, function, (size, checksum), call.arn_prefix)
-    disabled = kept.find(call.deployed, Kind.DISABLED, FunctionRef(function.service, function.name))
-    if disabled and not call.dialect.has_services:
+    if call.dialect.has_services:
+        return shown
+    ref = FunctionRef(function.service, function.name)
+    if found := tags.shown(call.deployed, ref):
+        shown["tags"] = found
+    if disabled := kept.find(call.deployed, Kind.DISABLED, ref):
         shown["invocationRestriction"] = {
             "disable": True,
             "reason": disabled.content.get("reason", ""),

@@ -56,6 +56,12 @@ class Operation:
         path = self.paths[0 if dialect.has_services else 1]
         return f"/{dialect.version}{path}" if path else ""
 
+    async def serve(self, call: Call) -> Answer:
+        """The answer, unless what was published is to be changed by an operation that takes no qualifier."""
+        if self.method != "GET" and "qualifier" not in self.query:
+            call.check_latest()
+        return await self.handle(call)
+
     def name_in(self, dialect: Dialect) -> str:
         return self.name if dialect.has_services else self.name_3 or self.name
 
@@ -72,7 +78,7 @@ def _on_scope(path: str) -> tuple[str, str]:
 _PAGE = ("limit", "nextToken")
 _NAMED_PAGE = (*_PAGE, "prefix", "startKey")
 _VERSION_PAGE = (*_PAGE, "startKey", "direction")
-_FUNCTION_PAGE = (*_NAMED_PAGE, "qualifier", "fcVersion", "runtime", "functionName", "description")
+_FUNCTION_PAGE = (*_NAMED_PAGE, "qualifier", "fcVersion", "runtime", "functionName", "description", "tags")
 _EXECUTION_PAGE = (
     *(*_PAGE, "qualifier", "invocationIdPrefix", "status", "sortOrderByTime"),
     *("startedTimeBegin", "startedTimeEnd", "includePayload"),
@@ -144,8 +150,8 @@ _ON_VERSIONS = (
     Operation("CreateAlias", "POST", _ALIASES, versions.create_alias, fields=versions.ALIAS_FIELDS),
     Operation("ListAliases", "GET", _ALIASES, versions.list_aliases, _NAMED_PAGE),
     Operation("GetAlias", "GET", _ALIAS, versions.get_alias),
-    Operation("UpdateAlias", "PUT", _ALIAS, versions.update_alias, fields=versions.ALIAS_FIELDS[1:]),
-    Operation("DeleteAlias", "DELETE", _ALIAS, versions.delete_alias, gives="nothing"),
+    Operation("UpdateAlias", "PUT", _ALIAS, versions.update_alias, (), versions.ALIAS_FIELDS[1:], _IF_MATCH),
+    Operation("DeleteAlias", "DELETE", _ALIAS, versions.delete_alias, headers=_IF_MATCH, gives="nothing"),
 )
 
 _ON_TRIGGERS = (
@@ -256,6 +262,8 @@ _ON_SETTINGS = (
     Operation("TagResource", "POST", ("/tag", ""), tags.tag, fields=tags.FIELDS),
     Operation("GetResourceTags", "GET", ("/tag", ""), tags.get, ("resourceArn",)),
     Operation("UntagResource", "PUT", ("/tag", ""), tags.untag, fields=tags.REMOVED_FIELDS),
+    # As the clients of 2016 ask for it.
+    Operation("DeleteResourceTags", "DELETE", ("/tag", ""), tags.untag, fields=tags.REMOVED_FIELDS),
     Operation("TagResources", "POST", ("", "/tags-v2"), tags.tag_all, fields=tags.LIST_FIELDS),
     Operation(
         *("ListTagResources", "GET", ("", "/tags-v2"), tags.list_all),

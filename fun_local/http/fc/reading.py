@@ -15,6 +15,7 @@ _KINDS: dict[type, str] = {
     str: "text",
     bool: "true or false",
     int: "a whole number",
+    float: "a number",
     dict: "an object",
     list: "a list",
 }
@@ -46,8 +47,10 @@ class Body:
     def get(self, name: str, kind: type) -> Any:
         """A value of this kind, or None where there is none."""
         _, value = self._values.get(name.lower(), ("", None))
+        kinds: type | tuple[type, ...] = (int, float) if kind is float else kind
         # In Python, true is a number.
-        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+        is_flag = isinstance(value, bool) and kind is not bool
+        if value is not None and (is_flag or not isinstance(value, kinds)):
             raise invalid(f"{self._of}{name} must be {_KINDS[kind]}")
         return value
 

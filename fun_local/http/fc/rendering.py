@@ -97,10 +97,17 @@ def _without_service(item: Function, arn_prefix: str) -> Json:
         "functionArn": f"{arn_prefix}functions/{name}",
         "role": item.extra.get("role", ""),
         "internetAccess": item.extra.get("internetAccess", True),
+        **_layers(item),
         # What is answered is ready: nothing is prepared in the background.
         "state": "Active",
         "lastUpdateStatus": "Successful",
     }
+
+
+def _layers(item: Function) -> Json:
+    """Layers are addresses where they are sent, and objects where they are answered."""
+    layers = item.extra.get("layers")
+    return {"layers": [{"arn": layer, "size": 0} for layer in layers]} if layers else {}
 
 
 def _server(dialect: Dialect, item: Function) -> Json:

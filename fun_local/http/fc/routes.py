@@ -30,7 +30,7 @@ _REQUEST_ID = "X-Fc-Request-Id"
 def routes(emulator: Emulator, context: Context) -> list[web.RouteDef]:
     """Every operation of every version; what is below a version and none of them is refused in its words."""
     found = [
-        web.route(operation.method, path, _serving(emulator, context, dialect, operation.handle))
+        web.route(operation.method, path, _serving(emulator, context, dialect, operation.serve))
         for dialect, operation, path in rows()
     ]
     # Last: aiohttp takes the first that fits.
@@ -99,7 +99,7 @@ def _refused(dialect: Dialect, error: FunLocalError, request_id: str) -> web.Res
     status, code = status_and_code(dialect, error)
     if status >= 500:
         log.error("%s: %s", code, error.message)
-    return _error(status, code, message_of(error), request_id)
+    return _error(status, code, message_of(dialect, error), request_id)
 
 
 def _error(status: int, code: str, message: str, request_id: str) -> web.Response:

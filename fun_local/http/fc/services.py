@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fun_local.http.fc import rendering
+from fun_local.http.fc import rendering, tags
 from fun_local.http.fc.call import Answer, Call
 from fun_local.http.fc.listing import page
 from fun_local.http.fc.reading import Body
 from fun_local.model import editing, publishing
-from fun_local.model.names import LATEST
+from fun_local.model.names import LATEST, FunctionRef
 from fun_local.model.resources import Service
 
 #: What is kept for its owner and has no meaning here.
@@ -62,8 +62,14 @@ async def delete(call: Call) -> Answer:
 
 
 async def list_all(call: Call) -> Answer:
-    services = call.deployed.services.values()
-    return Answer(page("services", services, call.query, key=lambda s: s.name, shown=rendering.service))
+    # As the clients of 2016 ask for tags: tag_KEY=VALUE.
+    wanted = {name[4:]: value for name, value in call.query.items() if name.startswith("tag_")}
+    found = [
+        service
+        for service in call.deployed.services.values()
+        if tags.has(call.deployed, FunctionRef(service.name, ""), wanted)
+    ]
+    return Answer(page("services", found, call.query, key=lambda s: s.name, shown=rendering.service))
 
 
 def _answer(service: Service) -> Answer:

@@ -82,7 +82,7 @@ async def tag_all(call: Call) -> Answer:
 async def list_all(call: Call) -> Answer:
     query = call.query
     only = {_found(call, text) for text in _texts(query, "ResourceId")}
-    wanted = dict(_pairs(_listed(query, "Tag")))
+    wanted = wanted_in(query, "Tag")
     pairs = [
         (setting.ref, key, value)
         for setting in call.deployed.settings.values()
@@ -91,7 +91,7 @@ async def list_all(call: Call) -> Answer:
         if not wanted or wanted.get(key) in ("", value)
     ]
     asked = {"limit": query.get("Limit", ""), "nextToken": query.get("NextToken", "")}
-    shown = page(
+    found = page(
         "TagResources",
         pairs,
         asked,
@@ -99,7 +99,7 @@ async def list_all(call: Call) -> Answer:
         shown=lambda pair: _shown(call, *pair),
     )
     return Answer(
-        {"TagResources": shown["TagResources"], "NextToken": shown["nextToken"], "RequestId": call.request_id}
+        {"TagResources": found["TagResources"], "NextToken": found["nextToken"], "RequestId": call.request_id}
     )
 
 
@@ -121,6 +121,28 @@ async def untag_all(call: Call) -> Answer:
 
 
 # --- what they share
+
+
+def has(deployed: Deployed, ref: FunctionRef, wanted: Mapping[str, str]) -> bool:
+    """Whether a resource has all of these tags; no value means whichever."""
+    tags = _tags(deployed, ref) if wanted else {}
+    return all(key in tags and value in ("", tags[key]) for key, value in wanted.items())
+
+
+def wanted_in(query: Mapping[str, str], name: str) -> dict[str, str]:
+    """The tags in a query, a list in JSON there."""
+    return dict(_pairs(_listed(query, name)))
+
+
+def with_sent(deployed: Deployed, ref: FunctionRef, fields: Body, now_ms: int) -> Deployed:
+    """With the tags that came with a new function. Raises InvalidRequest."""
+    tags = dict(_pairs(fields.get("tags", list) or []))
+    return _added(deployed, ref, tags, now_ms) if tags else deployed
+
+
+def shown(deployed: Deployed, ref: FunctionRef) -> list[Json]:
+    """A function's tags as FC 3.0 shows them with it."""
+    return [{"Key": key, "Value": value} for key, value in _tags(deployed, ref).items()]
 
 
 def _tags(deployed: Deployed, ref: FunctionRef) -> dict[str, str]:

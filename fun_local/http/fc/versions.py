@@ -65,14 +65,16 @@ async def get_alias(call: Call) -> Answer:
 async def update_alias(call: Call) -> Answer:
     scope, name, fields = call.scope, call.path["alias"], call.fields
     deployed = await call.edit(
-        lambda old, now: publishing.update_alias(old, scope, name, lambda alias: _changed(alias, fields), now)
+        lambda old, now: publishing.update_alias(
+            old, scope, name, lambda alias: _changed(alias, fields), call.check, now_ms=now
+        )
     )
     return _answer(deployed.aliases[f"{scope}.{name}"])
 
 
 async def delete_alias(call: Call) -> Answer:
     scope, name = call.scope, call.path["alias"]
-    await call.edit(lambda old, now: publishing.delete_alias(old, scope, name, now))
+    await call.edit(lambda old, now: publishing.delete_alias(old, scope, name, call.check, now))
     return Answer(status=204)
 
 
@@ -83,7 +85,7 @@ async def list_aliases(call: Call) -> Answer:
 
 
 def _answer(alias: Alias) -> Answer:
-    return Answer(rendering.alias(alias))
+    return Answer(rendering.alias(alias), headers={"ETag": editing.etag(alias)})
 
 
 def _changed(alias: Alias, fields: Body) -> Alias:

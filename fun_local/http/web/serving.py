@@ -202,7 +202,7 @@ def _not_allowed(aim: Aim, method: str, request_id: str) -> web.Response:
 
 def _refused(dialect: Dialect, error: FunLocalError, request_id: str) -> web.Response:
     status, code = status_and_code(dialect, error)
-    return _error(status, code, message_of(error), request_id)
+    return _error(status, code, message_of(dialect, error), request_id)
 
 
 def _error(status: int, code: str, message: str, request_id: str) -> web.Response:

@@ -36,6 +36,19 @@ def a_service_is_listed_a_page_at_a_time():
 
 
 @claim
+def a_service_has_tags_and_is_found_by_them():
+    name = service()
+    here.tag_resource(f"services/{name}", {"team": "films", "stage": "test"})
+    found = here.list_services(tags={"team": "films"}).data["services"]
+    assert [one["serviceName"] for one in found] == [name]
+    assert not here.list_services(tags={"team": "books"}).data["services"]
+    here.untag_resource(f"services/{name}", ["team"])
+    assert here.get_resource_tags(f"services/{name}").data["tags"] == {"stage": "test"}
+    here.untag_resource(f"services/{name}", [], True)
+    assert here.get_resource_tags(f"services/{name}").data["tags"] == {}
+
+
+@claim
 def a_service_with_functions_is_not_deleted():
     names = function()
     assert refused(fc2.FcError, lambda: here.delete_service(names[0])).err_code == "ServiceNotEmpty"

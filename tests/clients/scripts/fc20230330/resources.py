@@ -43,6 +43,12 @@ def a_function_comes_back_as_it_was_made_and_changed():
 
 @claim
 def what_has_no_meaning_here_is_kept_all_the_same():
+    layer = "acs:fc:cn-shanghai:1234567890123456:layers/common/versions/1"
+    name = function(layers=[layer], tags=[models.Tag(key="team", value="films")])
+    assert [one.arn for one in get(name).layers] == [layer]
+    assert [(one.key, one.value) for one in get(name).tags] == [("team", "films")]
+    wanted = models.ListFunctionsRequest(tags=[models.Tag(key="team", value="films")])
+    assert [one.function_name for one in here.list_functions(wanted).body.functions] == [name]
     name = function(idle_timeout=60, disable_ondemand=True, session_affinity="NONE")
     found = get(name)
     assert (found.idle_timeout, found.disable_ondemand, found.session_affinity) == (60, True, "NONE")
