@@ -17,10 +17,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from fun_local.http import endpoint, mns
 from fun_local.http.fc import Context, routes
 from fun_local.http.fc.dialects import DIALECTS, FC_2016, FC_2021, FC_2023, Dialect
+from fun_local.http.limits import Limits
 from fun_local.store.archives import Archives
 from fun_local.store.code import CodeStore
+from tests import signing
 from tests.fakes import SERVICE, FakeClock, Stage, stage
 
 ACCOUNT = "1234567890123456"
@@ -181,6 +184,57 @@ async def serving(home, dialect: Dialect, *functions):
         app.add_routes(routes(opened.emulator, context))
         async with TestServer(app, host="127.0.0.1") as server, aiohttp.ClientSession() as session:
             yield Api(opened, archives, server, session, dialect)
+
+
+@dataclass
+class Gated:
+    """The whole endpoint over such a home: what is asked here needs a signature, as it does of a client."""
+
+    stage: Stage
+    url: str
+    session: aiohttp.ClientSession
+
+    async def ask(
+        self, method: str, target: str, body: bytes = b"", *, sign=signing.fc, headers=None, **options: Any
+    ) -> Reply:
+        """``sign`` makes the headers, with ``options``; None: the request goes without a signature."""
+        sent = dict(headers or {})
+        if sign:
+            keys = {**KEY, **options}
+            sent = (
+                sign(method, target, {"host": HOST, **sent}, body, **keys)
+                if sign is signing.acs3
+                else sign(method, target, sent, **keys)
+            )
+        url = URL(self.url + target, encoded=True)
+        async with self.session.request(
+            method, url, data=body or None, headers=sent, skip_auto_headers=_NO_HEADERS
+        ) as answer:
+            return Reply(answer.status, answer.headers, await answer.read())
+
+
+#: What the endpoint of ``gated`` knows. Signed requests may call the host as they like.
+KEY = {"key": "ak", "secret": "sk"}
+HOST = "127.0.0.1"
+_NO_HEADERS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
+
+
+@contextlib.asynccontextmanager
+async def gated(home, *functions, limits=None):
+    limits = limits or Limits()
+    async with stage(home, *functions) as opened:
+        listener = endpoint.bind("127.0.0.1", 0)
+        archives = Archives(f"{opened.home}/archives", CodeStore(f"{opened.home}/code"))
+        context = Context(REGION, ACCOUNT, lambda: listener.url, archives, b"secret")
+        app = endpoint.application(
+            [*routes(opened.emulator, context), *mns.routes(opened.emulator)],
+            port=listener.port,
+            secrets=lambda: {KEY["key"]: KEY["secret"]},
+            limits=limits,
+        )
+        async with endpoint.serve(app, listener, limits), aiohttp.ClientSession() as session:
+            yield Gated(opened, listener.url, session)
+            opened.emulator.mns.polls.end()
 
 
 def story(home, dialect: Dialect, play, *functions) -> None:

@@ -192,7 +192,7 @@ def _refused(request: web.Request, error: Refused, host_id: str) -> web.Response
         extra={"action": "refuse", "code": error.code},
     )
     answer = _answer(request, error.status, error.code, error.message, host_id)
-    if error.status == 408:
+    if error.code == "RequestTimeout":  # the rest of the body may still come
         answer.force_close()
     return answer
 

@@ -8,8 +8,8 @@
 No scheme needs the body itself: ACS3 signs the hash that the client claims, and ``claimed_hash`` says what
 the body, once read, must have. So nobody makes us read a body before it is known who sends it.
 
-Rules: fc-api 2, mns 4, wire 2. Every reason to refuse is a 403 (fc-api 2.1; mns 5 has other statuses for a
-missing header and, with two opinions, for an old date). The codes are each API's own.
+Rules: fc-api 2, mns 4, wire 2. Codes and statuses are each API's own (fc-api 16.2, mns 5). Of two opinions
+each: FC answers 403 where there is no signature at all (fc-api 2.1), MNS 408 where the date is old (mns 5).
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _verify_acs3(signed: Signed, authorization: str, secrets: Mapping[str, str],
     secret = _secret(secrets, key_id, "InvalidAccessKeyID")
     for name in ("x-acs-date", "x-acs-content-sha256"):
         if not signed.header(name):
-            raise Refused(403, "MissingRequiredHeader", f"required HTTP header {name} was not specified")
+            raise _missing(name)
     names = [name for name in parts.get("SignedHeaders", "").lower().split(";") if name]
     if "x-acs-date" not in names:
         raise _mismatch("SignedHeaders must name x-acs-date.")
@@ -166,19 +166,20 @@ def _canonical_request(signed: Signed, names: list[str]) -> str:
 
 def _verify_mns(signed: Signed, authorization: str, secrets: Mapping[str, str], now: float) -> str:
     if not authorization:
-        raise Refused(403, "MissingAuthorizationHeader", "the Authorization header is missing")
+        raise Refused(400, "MissingAuthorizationHeader", "the Authorization header is missing")
     scheme, _, rest = authorization.partition(" ")
     key_id, colon, given = rest.strip().rpartition(":")
     if scheme.upper() != "MNS" or not colon:
-        raise Refused(403, "InvalidAuthorizationHeader", "Authorization is not 'MNS KEY_ID:SIGNATURE'")
+        raise Refused(400, "InvalidAuthorizationHeader", "Authorization is not 'MNS KEY_ID:SIGNATURE'")
     secret = _secret(secrets, key_id, "InvalidAccessKeyId")
     # The node client sends both; a client that can't set Date sends the other one alone.
     date = signed.header("date") or signed.header("x-mns-date")
     text = _head(signed, date, prefix="x-mns-") + signed.target
     _compare(given, _base64_mac(secret, text, "sha1"), code="SignatureDoesNotMatch")
     if not date:
-        raise Refused(403, "MissingDateHeader", "the Date header is missing")
-    _check_date(_http_time, date, now, "Date", stale="TimeExpired", malformed="InvalidDateHeader")
+        raise Refused(400, "MissingDateHeader", "the Date header is missing")
+    stale = (408, "TimeExpired")
+    _check_date(_http_time, date, now, "Date", stale=stale, malformed="InvalidDateHeader")
     return key_id
 
 
@@ -237,25 +238,29 @@ def _mismatch(detail: str, code: str = "SignatureNotMatch") -> Refused:
     )
 
 
+def _missing(header: str) -> Refused:
+    return Refused(400, "MissingRequiredHeader", f"required HTTP header {header} was not specified")
+
+
 def _check_date(
     parse: Callable[[str], float],
     text: str,
     now: float,
     header: str,
     *,
-    stale: str = "RequestTimeTooSkewed",
+    stale: tuple[int, str] = (403, "RequestTimeTooSkewed"),
     malformed: str = "InvalidArgument",
 ) -> None:
     if not text:
-        raise Refused(403, "MissingRequiredHeader", f"required HTTP header {header} was not specified")
+        raise _missing(header)
     try:
         time = parse(text)
     except (ValueError, OverflowError, TypeError):
-        raise Refused(403, malformed, f"{header} {text[:64]!r} is not a time of its form") from None
+        raise Refused(400, malformed, f"{header} {text[:64]!r} is not a time of its form") from None
     if abs(now - time) > WINDOW_SECONDS:
         ours = datetime.fromtimestamp(now, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
         message = f"the difference between the request time '{text[:64]}' and the current time '{ours}'"
-        raise Refused(403, stale, f"{message} is too large")
+        raise Refused(*stale, f"{message} is too large")
 
 
 def _http_time(text: str) -> float:

@@ -50,7 +50,11 @@ def signed_by(scheme, *, method="GET", at=NOW, **options):
 SCHEMES = ("fc", "acs3", "mns")
 INVALID_KEY = {"fc": "InvalidAccessKeyID", "acs3": "InvalidAccessKeyID", "mns": "InvalidAccessKeyId"}
 MISMATCH = {"fc": "SignatureNotMatch", "acs3": "SignatureNotMatch", "mns": "SignatureDoesNotMatch"}
-STALE = {"fc": "RequestTimeTooSkewed", "acs3": "RequestTimeTooSkewed", "mns": "TimeExpired"}
+STALE = {
+    "fc": (403, "RequestTimeTooSkewed"),
+    "acs3": (403, "RequestTimeTooSkewed"),
+    "mns": (408, "TimeExpired"),
+}
 MALFORMED = {"fc": "InvalidArgument", "acs3": "InvalidArgument", "mns": "InvalidDateHeader"}
 
 
@@ -192,21 +196,21 @@ def test_a_date_within_fifteen_minutes_is_let_in(scheme, seconds):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("seconds", [-901, 901, 86_400])
 def test_a_date_beyond_fifteen_minutes_is_refused(scheme, seconds):
-    assert refusal(signed_by(scheme), now=NOW + seconds) == (403, STALE[scheme])
+    assert refusal(signed_by(scheme), now=NOW + seconds) == STALE[scheme]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("date", ["yesterday", "2026-13-45T99:99:99Z", "Mon, 99 Nov 99999 09:46:33 GMT"])
 def test_a_date_that_is_none_is_refused(scheme, date):
     name = "x-acs-date" if scheme == "acs3" else "date"
-    assert refusal(signed_by(scheme, headers={name: date})) == (403, MALFORMED[scheme])
+    assert refusal(signed_by(scheme, headers={name: date})) == (400, MALFORMED[scheme])
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_no_date_at_all_is_refused(scheme):
     name = "x-acs-date" if scheme == "acs3" else "date"
     missing = "MissingDateHeader" if scheme == "mns" else "MissingRequiredHeader"
-    assert refusal(signed_by(scheme, headers={name: ""})) == (403, missing)
+    assert refusal(signed_by(scheme, headers={name: ""})) == (400, missing)
 
 
 def test_mns_takes_its_own_date_where_there_is_no_other():
@@ -286,7 +290,7 @@ def test_acs3_must_sign_its_date():
 
 
 def test_acs3_must_tell_the_hash_of_the_body():
-    assert refusal(signed_by("acs3", headers={"x-acs-content-sha256": ""})) == (403, "MissingRequiredHeader")
+    assert refusal(signed_by("acs3", headers={"x-acs-content-sha256": ""})) == (400, "MissingRequiredHeader")
 
 
 def test_only_acs3_claims_a_hash():
@@ -301,17 +305,17 @@ def test_the_token_of_temporary_keys_may_come_along(scheme, header):
 
 
 @pytest.mark.parametrize(
-    ("target", "version", "code"),
+    ("target", "version", "expected"),
     [
-        (FC_PATH, None, "MissingRequiredHeader"),
-        ("/queues/q", "2015-06-06", "MissingAuthorizationHeader"),
-        ("/queues/q", None, "MissingAuthorizationHeader"),
-        ("/topics", None, "MissingAuthorizationHeader"),
+        (FC_PATH, None, (403, "MissingRequiredHeader")),
+        ("/queues/q", "2015-06-06", (400, "MissingAuthorizationHeader")),
+        ("/queues/q", None, (400, "MissingAuthorizationHeader")),
+        ("/topics", None, (400, "MissingAuthorizationHeader")),
     ],
 )
-def test_no_signature_is_refused_in_the_words_of_the_api(target, version, code):
+def test_no_signature_is_refused_in_the_words_of_the_api(target, version, expected):
     headers = {"x-mns-version": version} if version else {}
-    assert refusal(Signed("GET", target, headers)) == (403, code)
+    assert refusal(Signed("GET", target, headers)) == expected
 
 
 @pytest.mark.parametrize(
@@ -336,7 +340,7 @@ def test_no_signature_is_refused_in_the_words_of_the_api(target, version, code):
     ],
 )
 def test_an_authorization_of_no_form_is_refused(target, authorization):
-    assert refusal(Signed("GET", target, {"authorization": authorization, "date": "x"}))[0] == 403
+    assert refusal(Signed("GET", target, {"authorization": authorization, "date": "x"}))[0] in (400, 403)
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=60)
@@ -362,7 +366,7 @@ def test_whatever_comes_is_refused_and_nothing_else_happens(authorization, path,
     signed = Signed("GET", path + rest, {**headers, "authorization": authorization})
     with pytest.raises(Refused) as caught:
         check(signed)
-    assert caught.value.status == 403
+    assert caught.value.status in (400, 403)
 
 
 @given(
