@@ -15,7 +15,7 @@ from fun_local.model.resources import Domain
 from fun_local.model.web_routes import domain_url
 
 #: What is kept for its owner and has no meaning here.
-_KEPT: dict[str, type] = {
+KEPT: dict[str, type] = {
     "apiVersion": str,
     "certConfig": dict,
     "tlsConfig": dict,
@@ -24,7 +24,7 @@ _KEPT: dict[str, type] = {
     "corsConfig": dict,
 }
 _READ = ("domainName", "protocol", "routeConfig")
-FIELDS = (*_READ, *_KEPT)
+FIELDS = (*_READ, *KEPT)
 
 #: What only answers hold: clients send whole answers back.
 _SHOWN = ("accountId", "createdTime", "lastModifiedTime", "subdomainCount", "localUrl")
@@ -73,7 +73,7 @@ def _changed(call: Call, domain: Domain, fields: Body) -> Domain:
     protocol = fields.text("protocol", domain.protocol).replace(" ", "").upper()
     if protocol not in domains.PROTOCOLS:
         raise invalid(f"protocol is {protocol[:40]!r} and must be {', '.join(map(repr, domains.PROTOCOLS))}")
-    extra = {**domain.extra, **fields.rest((*_READ, *_SHOWN), _KEPT)}
+    extra = {**domain.extra, **fields.rest((*_READ, *_SHOWN), KEPT)}
     if isinstance(extra.get("certConfig"), dict):
         # Nothing is served by HTTPS here, and a key that is not kept can't be lost.
         extra["certConfig"] = {k: v for k, v in extra["certConfig"].items() if k.lower() != "privatekey"}

@@ -68,6 +68,7 @@ CONCURRENCY = Kept(
     needs=("reservedConcurrency",),
     has_qualifier=False,
 )
+ALL = (PROVISION, ON_DEMAND, SCALING, CONCURRENCY)
 
 
 def put(what: Kept) -> Handler:
