@@ -11,14 +11,18 @@ While a function runs no clock does: that may take a day.
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from fun_local.http.limits import Limits
 from fun_local.http.refusals import Family, rendered
+
+log = logging.getLogger(__name__)
 
 
 class Connection(web.RequestHandler):
@@ -67,6 +71,9 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPException):
+            # Raised before any of our handlers was asked: an Expect that can't be met.
+            resp = _unreadable(resp.status, resp.text or resp.reason)
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
@@ -82,18 +89,18 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """What can't be read as a request gets an error that the vendor's clients can read."""
         plain = super().handle_error(request, status, exc, message)
-        first_line = (message or "").partition("\n")[0].rstrip(":")
-        error = rendered(
-            Family.FC,
-            plain.status,
-            "InvalidArgument" if plain.status < 500 else "InternalServerError",
-            first_line or "this is not a request of HTTP",
-            request_id=str(uuid.uuid4()),
-            host_id="",
-        )
-        answer = web.Response(status=error.status, headers=error.headers, body=error.body)
+        answer = _unreadable(plain.status, (message or "").partition("\n")[0].rstrip(":"))
         answer.force_close()
         return answer
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        error = options.get("exc_info")
+        if isinstance(error, HttpProcessingError):
+            # A client's fault, and no reason to look into ours.
+            line = str(error.message).partition("\n")[0][:200]
+            log.warning("refused what is no request: %s", line, extra={"action": "refuse"})
+        else:
+            super().log_exception(*args, **options)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -130,6 +137,18 @@ class Connection(web.RequestHandler):
     def _cut(self) -> None:
         if self.transport is not None:
             self.transport.abort()
+
+
+def _unreadable(status: int, message: str) -> web.Response:
+    error = rendered(
+        Family.FC,
+        status,
+        "InvalidArgument" if status < 500 else "InternalServerError",
+        message or "this is not a request of HTTP",
+        request_id=str(uuid.uuid4()),
+        host_id="",
+    )
+    return web.Response(status=error.status, headers=error.headers, body=error.body)
 
 
 class Busy(asyncio.Protocol):

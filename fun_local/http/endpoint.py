@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from typing import cast
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 from aiohttp.typedefs import Middleware
 
 from fun_local.errors import FunLocalError, Unavailable
@@ -152,6 +152,8 @@ def _answering(host_id: str) -> Middleware:
         if isinstance(request.protocol, Connection):
             request.protocol.head_has_come()
         try:
+            if request.version < HttpVersion10:
+                raise Refused(400, "InvalidArgument", "this is not a request of HTTP/1.0 or HTTP/1.1")
             return await handler(request)
         except ClientGone:
             return web.Response(status=499)  # nobody reads it
