@@ -32,6 +32,7 @@ _ROW = (
     "destinationStatus",
     "invocationErrorMessage",
     "rerunOf",
+    "faults",
 )
 
 #: What a record leaves out of one: these are shown in another form.
@@ -71,6 +72,7 @@ def row_of(execution: Execution) -> Json:
         "destinationStatus": execution.destination_status,
         "invocationErrorMessage": execution.error,
         "rerunOf": execution.rerun_of,
+        **({"faults": list(execution.faults)} if execution.faults else {}),
     }
 
 

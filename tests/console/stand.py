@@ -169,6 +169,12 @@ class Stand:
         assert answer.status == 202, answer.body
         return answer.headers["X-Fc-Stateful-Async-Invocation-Id"]
 
+    def invoke_with(self, fault, *, id="", **order):
+        """Submit a call that is to fail on purpose; its id."""
+        named = ["--invocation-id", id] if id else []
+        call = ["shop/work", "-t", "Async", *named, "--fault", fault, "-s", json.dumps(order)]
+        return self.shell.invk(*call).out.strip()
+
     def record(self, id, function="work"):
         return self.get(f"/local/execution?function=shop/{function}&id={id}")
 
@@ -221,16 +227,16 @@ def dumps(value):
 
 
 @contextlib.contextmanager
-def serving():
+def serving(template=TEMPLATE, code=CODE, retry_seconds=0.05):
     """A stand with an empty history."""
     # Not tmp_path: the address of a Unix socket has room for 100 characters only.
     root = tempfile.mkdtemp(prefix="fl-")
     project = os.path.join(root, "project")
     os.mkdir(project)
     shell = Shell(os.path.join(root, "home"), project)
-    shell.environment["FUN_LOCAL_RETRY_FIRST_SECONDS"] = "0.05"
-    shell.write("template.yml", TEMPLATE)
-    shell.write("code/index.py", CODE)
+    shell.environment["FUN_LOCAL_RETRY_FIRST_SECONDS"] = str(retry_seconds)
+    shell.write("template.yml", template)
+    shell.write("code/index.py", code)
     try:
         shell.fun("deploy")
         stand = Stand(shell, shell.fun("daemon", "status", "--json").json["endpoint"])
@@ -242,16 +248,19 @@ def serving():
         shutil.rmtree(root, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def browsing():
-    """A browser; a skip where there is none, a failure in CI."""
-    missing = "" if CHROMIUM else "no chromium on the PATH (Debian: apt-get install chromium)"
-    if sync_playwright is None:
-        missing = "no playwright (pip install -e '.[dev]')"
-    if missing:
+def need(found, missing):
+    """A skip where something is missing, a failure in CI."""
+    if not found:
         if os.environ.get("CI"):
             pytest.fail(f"the console can't be tested: {missing}")
         pytest.skip(f"needs a browser: {missing}")
+
+
+@contextlib.contextmanager
+def browsing():
+    """A browser; a skip where there is none, a failure in CI."""
+    need(sync_playwright, "no playwright (pip install -e '.[dev]')")
+    need(CHROMIUM, "no chromium on the PATH (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         arguments = [
             "--no-sandbox",

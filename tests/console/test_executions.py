@@ -3,6 +3,9 @@
 import json
 import re
 import shlex
+from itertools import pairwise
+
+import pytest
 
 from tests.conftest import wait_for
 from tests.console.stand import expect
@@ -13,11 +16,15 @@ from tests.console.stand import expect
 def test_an_execution_that_arrives_is_shown_without_asking(visitor, stand, page):
     visitor.go("executions")
     expect(page.locator(".live")).to_have_text("Live")
+    expect(page.locator("tbody tr, .empty").first).to_be_visible()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
     gate = stand.gate()
     id = stand.invoke(until=gate)
     expect(visitor.row(id).locator(".status")).to_have_text("Running")
     stand.open(gate)
     expect(visitor.row(id).locator(".status")).to_have_text("Succeeded")
+    assert asked == []  # it was told
 
 
 def test_what_is_executed_elsewhere_is_shown_too(visitor, stand, page):
@@ -106,6 +113,25 @@ def test_older_pages_stay_still_and_tell_of_what_is_new(visitor, stand, page):
     expect(visitor.row("still-999")).to_be_visible()
 
 
+def test_one_is_stopped_and_run_again_from_the_list(visitor, stand, page):
+    stand.reaches(id := stand.invoke(until=stand.gate(), id="one-alone"), "Running")
+    visitor.go("executions?prefix=one-alone")
+    page.get_by_label("Select one-alone").check()
+    selection = page.get_by_role("region", name="Selection")
+    selection.get_by_role("button", name="Run again").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Run again")).to_be_disabled()  # it has not ended
+    dialog.get_by_role("button", name="Cancel").click()
+    selection.get_by_role("button", name="Stop").click()
+    dialog.get_by_role("button", name="Stop").click()
+    expect(visitor.row(id).locator(".status")).to_have_text("Stopped")
+    page.get_by_label("Select one-alone").check()
+    selection.get_by_role("button", name="Stop").click()
+    expect(dialog.get_by_role("button", name="Stop")).to_be_disabled()
+    dialog.get_by_role("button", name="Cancel").click()
+    assert stand.record(id)["status"] == "Stopped"
+
+
 def test_a_selection_is_stopped_but_for_what_has_ended(visitor, stand, page):
     gate = stand.gate()
     running = [stand.invoke(until=gate, id=f"halt-{number}") for number in range(2)]
@@ -142,6 +168,11 @@ def test_a_selection_is_run_again_but_for_what_has_not_ended(visitor, stand, pag
 # One execution
 
 
+def drawn(states):
+    """The bars of a timeline that are seen."""
+    return states.locator("rect").filter(visible=True).all()
+
+
 def test_a_failure_shows_its_states_attempts_stack_and_dead_letter(visitor, stand, page):
     stand.settled(id := stand.invoke(fail="no stock", name="Ada"))
     visitor.go(f"executions/shop/work/{id}")
@@ -150,7 +181,12 @@ def test_a_failure_shows_its_states_attempts_stack_and_dead_letter(visitor, stan
     words = states.locator(".status").all_inner_texts()
     assert words == ["Enqueued", "Dequeued", "Running", "Retrying", "Running", "Failed"]
     expect(states).to_contain_text("attempt 2")
-    assert page.locator(".timeline rect").count() == 5
+    # Each state is drawn where the one before it ended, as long as it lasted.
+    bars = [(float(bar.get_attribute("x")), float(bar.get_attribute("width"))) for bar in drawn(states)]
+    assert len(bars) == 5
+    for (x, width), (next_x, _) in pairwise(bars):
+        assert next_x == pytest.approx(x + width)
+    assert bars[0][0] == 0 and sum(bars[-1]) == pytest.approx(100)
     assert all(re.search(r"\d", text) for text in states.locator("td.num").all_inner_texts()[:5])
     outcome = page.get_by_role("region", name="Outcome")
     expect(outcome).to_contain_text("ValueError: no stock")
@@ -161,6 +197,62 @@ def test_a_failure_shows_its_states_attempts_stack_and_dead_letter(visitor, stan
     expect(page.get_by_text("2 of at most 2")).to_be_visible()
     destination.get_by_role("link").click()
     expect(page.get_by_role("heading", name="letters")).to_be_visible()
+
+
+def test_a_failure_on_purpose_is_marked_wherever_it_is_shown(visitor, stand, page):
+    id = stand.invoke_with("crash@1", name="Ada", id="rehearsed")
+    stand.settled(id)
+    visitor.go("executions?prefix=rehearsed")
+    expect(visitor.row(id).get_by_text("on purpose")).to_have_attribute("title", "crash@1")
+    visitor.row(id).get_by_role("link", name=id).click()
+    expect(page.locator(".head").get_by_text("on purpose")).to_be_visible()
+    expect(page.locator(".facts").first).to_contain_text("Fails on purpose" + "crash (attempt 1)")
+    states = page.get_by_role("table", name="States and how long they lasted")
+    expect(states.locator("tr", has_text="attempt 1")).to_contain_text("crash, on purpose")
+    expect(states.locator("tr", has_text="attempt 2")).not_to_contain_text("on purpose")
+
+
+def test_a_failure_on_purpose_is_marked_as_soon_as_it_happens(visitor, stand, page):
+    visitor.go("executions?prefix=struck-live")
+    expect(page.locator(".live")).to_have_text("Live")
+    id = stand.invoke_with("error:OSError", id="struck-live")
+    expect(visitor.row(id).get_by_text("on purpose")).to_be_visible()
+    expect(visitor.row(id).locator(".status")).to_have_text("Failed")
+
+
+def test_an_outcome_that_could_not_be_delivered_says_so(visitor, stand, page):
+    stand.settled(id := stand.invoke_with("destination-down", fail="no stock"))
+    visitor.go(f"executions/shop/work/{id}")
+    destination = page.get_by_role("region", name="Destination")
+    expect(destination.get_by_text("not delivered", exact=True)).to_be_visible()
+    visitor.go("executions?status=Failed")
+    expect(visitor.row(id)).to_contain_text("not delivered")
+
+
+def test_what_has_run_it_is_named(visitor, stand, page):
+    record = stand.settled(id := stand.invoke(name="whose"))
+    visitor.go(f"executions/shop/work/{id}")
+    facts = page.locator(".facts").first
+    for text in (record["instanceId"], record["requestId"], f"{record['memoryMb']} MB"):
+        expect(facts).to_contain_text(text)
+
+
+def test_a_long_log_begins_with_its_end_and_leads_to_what_was_before(visitor, stand, page):
+    stand.settled(id := stand.invoke(steps=2500, say="x" * 200, name="long"))
+    visitor.go(f"executions/shop/work/{id}")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("FC Invoke End RequestId")
+    assert "begin long" not in log.inner_text()
+    earlier = page.get_by_role("button", name=re.compile("Show earlier"))
+    for _ in range(10):
+        if not earlier.is_visible():
+            break
+        before = len(log.inner_text())
+        earlier.click()
+        wait_for(lambda: len(log.inner_text()) > before)  # noqa: B023
+    text = log.inner_text()
+    assert "begin long" in text
+    assert re.findall(r"^step (\d+) ", text, re.MULTILINE) == [str(number) for number in range(2500)]
 
 
 def test_the_log_grows_can_be_paused_and_searched(visitor, stand, page):

@@ -1,5 +1,6 @@
 """The console for everybody: by keyboard, for screen readers, in two themes, widths and languages."""
 
+import importlib.util
 import json
 import os
 import re
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import wait_for
-from tests.console.stand import PICTURES, Visitor, expect
+from tests.console import stand as stands
+from tests.console.stand import PICTURES, Visitor, browsing, expect, need
 
 VIEWS = {
     "executions": "executions",
@@ -132,6 +134,47 @@ def test_the_first_tab_skips_to_the_content(visitor, page, shown):
     expect(page.locator("main")).to_be_focused()
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_tab_key_comes_to_everything(eyes, view):
+    page = eyes().go(VIEWS[view])
+    looks_done(page)
+    expect(page.locator(".live.is-connecting")).to_have_count(0)
+    count = page.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")]
+             .filter(e => e.checkVisibility() && !e.disabled && !(e.type === "radio" && !e.checked))
+             .map((e, number) => (e.dataset.number = number)).length"""
+    )
+    page.evaluate("document.activeElement.blur()")
+    reached = set()
+    for _ in range(count + 2):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.dataset.number"))
+    assert {str(number) for number in range(count)} <= reached
+
+
+def test_a_message_is_sent_and_received_by_keyboard(visitor, page, shown):
+    shown.ask("POST", "/local/purge", json={"queue": "inbox"})
+    visitor.go("queues/inbox")
+    expect(page.get_by_text("Nothing can be received now.")).to_be_visible()
+    page.get_by_role("button", name="Send").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.get_by_label("Message").focus()
+    page.keyboard.type("typed")
+    page.keyboard.press("Tab")  # over Cancel
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    message = page.get_by_role("region", name="Next in the queue").locator("article")
+    expect(message).to_contain_text("typed")
+    page.get_by_role("button", name="Receive").focus()
+    page.keyboard.press("Space")
+    held = page.get_by_role("region", name="Received here").locator("article")
+    expect(held).to_contain_text("typed")
+    held.get_by_role("button", name="Delete").focus()
+    page.keyboard.press("Enter")
+    expect(held).to_have_count(0)
+
+
 def test_a_payload_is_submitted_from_the_editor(visitor, page, shown):
     visitor.go("submit?function=shop/fast")
     page.get_by_label("Payload", exact=True).fill("{}")
@@ -144,14 +187,16 @@ def test_a_payload_is_submitted_from_the_editor(visitor, page, shown):
 
 @pytest.fixture(scope="module")
 def axe():
-    package = pytest.importorskip("axe_playwright_python")
-    return (Path(package.__file__).parent / "axe.min.js").read_text()
+    package = importlib.util.find_spec("axe_playwright_python")
+    need(package, "no axe_playwright_python (pip install -e '.[dev]')")
+    return (Path(package.origin).parent / "axe.min.js").read_text()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing_serious(eyes, axe, view, theme):
-    page = eyes(color_scheme=theme, bypass_csp=True).go(VIEWS[view])
+def test_axe_finds_nothing_serious(eyes, axe, view, width, theme):
+    page = eyes(viewport=WIDTHS[width], color_scheme=theme, bypass_csp=True).go(VIEWS[view])
     looks_done(page)
     assert grave(page, axe, "document") == []
 
@@ -199,6 +244,40 @@ def test_a_view_fits_and_its_picture_is_taken(eyes, view, width, theme):
     inner, outer = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert inner <= outer, f"{inner - outer} pixels too wide"
     assert not visitor.troubles
+
+
+def test_an_execution_is_found_stopped_and_read_on_a_phone(browser, shown):
+    id = shown.invoke(until=shown.gate(), steps=2, say="on the road", id="from-the-phone")
+    shown.reaches(id, "Running")
+    visitor = Visitor(browser, shown, viewport=WIDTHS["phone"], has_touch=True, is_mobile=True).enter()
+    page = visitor.page
+    page.get_by_label("Id begins with").fill("from-the")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    row = visitor.row(id)
+    for text in ("Running", "shop/work", re.compile(r"\d+(\.\d+)? m?s")):
+        expect(row.get_by_text(text).first).to_be_visible()
+    page.get_by_label(f"Select {id}").tap()
+    page.get_by_role("region", name="Selection").get_by_role("button", name="Stop").tap()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").tap()
+    expect(row.locator(".status")).to_have_text("Stopped")
+    row.get_by_role("link", name=id).tap()
+    expect(page.get_by_role("log")).to_contain_text("step 1 on the road")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visitor.context.close()
+    assert not visitor.troubles
+
+
+LONG = {"id": "l" * 128, "function": "shop/fast"}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("view", ["executions?prefix=lll", f"executions/{LONG['function']}/{LONG['id']}"])
+def test_long_names_do_not_widen_the_page(eyes, shown, view, width):
+    if shown.ask("GET", f"/local/execution?function={LONG['function']}&id={LONG['id']}").status == 404:
+        shown.settled(shown.invoke("fast", id=LONG["id"], body=b"x" * 5000), "fast")
+    page = eyes(viewport=WIDTHS[width]).go(view)
+    expect(page.get_by_text(LONG["id"]).first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_theme_is_the_systems_until_one_is_chosen(browser, shown):
@@ -263,6 +342,19 @@ def test_no_word_of_a_view_is_left_in_english(eyes, view):
         text for text in texts if re.search("[A-Za-z]{2,}", text) and not re.search("[\u4e00-\u9fff]", text)
     ]
     assert [text for text in words if text not in data | spans and not text.startswith("{")] == []
+
+
+# Where there is no browser
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+@pytest.mark.parametrize("what", ["CHROMIUM", "sync_playwright"])
+def test_without_a_browser_tests_are_skipped_with_the_reason_but_fail_in_ci(monkeypatch, what, ci):
+    monkeypatch.setattr(stands, what, None)
+    monkeypatch.setenv("CI", ci)
+    outcome = pytest.fail.Exception if ci else pytest.skip.Exception
+    with pytest.raises(outcome, match=r"no (chromium|playwright) .*install"), browsing():
+        pass
 
 
 def test_every_text_of_the_page_has_a_chinese_one():

@@ -1,4 +1,6 @@
 // Requests to the daemon: with the key of this page's session beside the cookie that scripts can't read.
+import { t } from "./words.js";
+
 const STORED = "fun-local-console-key";
 const HEADER = "X-Fun-Local-Console";
 const locks = new Set();
@@ -43,7 +45,7 @@ export async function send(method, path, { query, json, body, headers, signal } 
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "Unreachable", "The daemon does not answer. Start it with: fun daemon start");
+    throw new Problem(0, "Unreachable", t("The daemon does not answer. Start it with: fun daemon start"));
   }
   if (!answer.ok) {
     const problem = await problemOf(answer);

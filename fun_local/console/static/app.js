@@ -54,7 +54,7 @@ function Page() {
   return html`
     <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), document.querySelector("main").focus())}>${t("To the content")}</a>
     <header>
-      <a class="brand" href=${href("executions")}>fun-local</a>
+      <a class="brand" href=${href("executions")}><img src="/console/static/icon.svg" alt="" width="20" height="20" />fun-local</a>
       <nav aria-label=${t("Main")}>${VIEWS.map(([path, name]) => html`<a key=${path} href=${href(path)} aria-current=${route.path[0] === path || (path === "queues" && route.path[0] === "topics") ? "page" : null}>${t(name)}</a>`)}</nav>
       <span class="space"></span>
       <button class="quiet" onClick=${() => showKeys(true)} aria-label=${t("Keyboard")} title=${t("Keyboard")}>?</button>

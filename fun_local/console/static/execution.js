@@ -5,7 +5,7 @@ import { useKeys } from "./keys.js";
 import { Destination, executionHref, functionHref } from "./links.js";
 import { Log } from "./log.js";
 import { Live } from "./executions.js";
-import { Content, Copy, Facts, Loading, Problem, Status, copy, delivered } from "./parts.js";
+import { Content, Copy, Crumbs, Facts, Loading, OnPurpose, Problem, Status, copy, delivered } from "./parts.js";
 import { href } from "./route.js";
 import { isFinal, pathOf } from "./rows.js";
 import { Steer } from "./steer.js";
@@ -28,10 +28,11 @@ export function Execution({ service, name, id }) {
   if (!record) return html`<h1>${id}</h1><${Loading} />`;
   const path = pathOf(record);
   return html`
-    <p class="crumbs"><a href=${href("executions", { function: path })}>${path}</a> ›</p>
+    <${Crumbs}><a href=${href("executions")}>${t("Executions")}</a> › <a href=${href("executions", { function: path })}>${path}</a><//>
     <div class="head">
       <h1 class="id">${id}</h1>
       <${Status} status=${record.status} />
+      <${OnPurpose} faults=${record.faults} />
       ${!record.isFinal && html`<${Live} state=${state} />`}
       <span class="space"></span>
       <${Copy} text=${record.invocationPayload.text} what=${t("Event")} label=${t("Copy payload")} />
@@ -44,14 +45,14 @@ export function Execution({ service, name, id }) {
       <h2>${t("Timeline")}</h2>
       <${Timeline} record=${record} now=${now} />
     </section>
-    <section aria-label=${t("Log")}>
-      <h2>${t("Log")}</h2>
-      <${Log} log=${log} isFinal=${record.isFinal} more=${(end) => earlier(path, id, end)} />
-    </section>
     <div class="pair">
       <section aria-label=${t("Event")}><h2>${t("Event")}</h2><${Content} ...${record.invocationPayload} label=${t("Event")} /></section>
       <section aria-label=${t("Outcome")}><h2>${t("Outcome")}</h2><${Outcome} record=${record} /></section>
     </div>
+    <section aria-label=${t("Log")}>
+      <h2>${t("Log")}</h2>
+      <${Log} log=${log} isFinal=${record.isFinal} more=${(end) => earlier(path, id, end)} />
+    </section>
     <section aria-label=${t("Destination")}><h2>${t("Destination")}</h2><${Delivery} record=${record} /></section>
     <section aria-label=${t("The same again")}><h2>${t("The same again")}</h2><${Again} record=${record} path=${path} /></section>
     ${asked && html`<${Steer} action=${asked} rows=${[record]} opens=${true} close=${() => ask(null)} done=${() => ask(null)} />`}
@@ -69,10 +70,17 @@ function facts(record, path, now) {
     record.attempts > 0 && [t("Last attempt"), record.isFinal || record.durationMs ? duration(record.durationMs) : t("running")],
     [t("Attempts"), t("{n} of at most {most}", { n: record.attempts, most: config.maxAsyncRetryAttempts + 1 })],
     record.memoryMb > 0 && [t("Memory"), `${record.memoryMb} MB`],
-    record.instanceId && [t("Instance"), html`<code>${record.instanceId}</code>`],
-    [t("Request id"), html`<code>${record.requestId}</code>`],
-    record.rerunOf && [t("Run again from"), html`<a href=${executionHref({ ...record, invocationId: record.rerunOf })}><code>${record.rerunOf}</code></a>`],
+    record.faults && [t("Fails on purpose"), record.faults.map(struck).join(", ")],
+    record.instanceId && [t("Instance"), html`<code>${record.instanceId}</code>`, true],
+    [t("Request id"), html`<code>${record.requestId}</code>`, true],
+    record.rerunOf && [t("Run again from"), html`<a href=${executionHref({ ...record, invocationId: record.rerunOf })}><code>${record.rerunOf}</code></a>`, true],
   ];
+}
+
+// A mark of a rehearsed failure: which, and the attempt it struck.
+function struck(mark) {
+  const [kind, attempt] = mark.split("@");
+  return `${kind} (${t("attempt {n}", { n: attempt })})`;
 }
 
 function Outcome({ record }) {
@@ -80,10 +88,12 @@ function Outcome({ record }) {
   if (!result) return html`<p class="muted">${record.isFinal ? t("It never ran, so there is no result.") : t("There is none yet.")}</p>`;
   const failure = record.invocationErrorMessage ? errorOf(result.text) : null;
   return html`
-    ${record.invocationErrorMessage && html`<p><strong class="bad">${record.invocationErrorMessage}</strong></p>`}
-    ${failure && html`<div class="failure"><p><strong>${failure.type}</strong>${failure.type && ": "}${failure.message}</p>
-      ${failure.stack && html`<pre tabindex="0" role="region" aria-label=${t("Stack")}>${failure.stack}</pre>`}</div>`}
-    <${Content} ...${result} label=${t("Result")} />
+    ${record.invocationErrorMessage && html`<div class="failure">
+      <p><strong class="bad">${record.invocationErrorMessage}</strong></p>
+      ${failure && html`<p><strong>${failure.type}</strong>${failure.type && ": "}${failure.message}</p>`}
+      ${failure?.stack && html`<pre tabindex="0" role="region" aria-label=${t("Stack")}>${failure.stack}</pre>`}
+    </div>`}
+    ${failure ? html`<details><summary>${t("As it was returned")}</summary><${Content} ...${result} label=${t("Result")} /></details>` : html`<${Content} ...${result} label=${t("Result")} />`}
   `;
 }
 
@@ -104,13 +114,13 @@ function Delivery({ record }) {
   const found = record.destination;
   if (!record.isFinal && (onSuccess || onFailure)) {
     return html`<${Facts} items=${[
-      onSuccess && [t("On success"), html`<${Destination} address=${addressOf(onSuccess)} />`],
-      onFailure && [t("On failure"), html`<${Destination} address=${addressOf(onFailure)} />`],
+      onSuccess && [t("On success"), html`<${Destination} address=${addressOf(onSuccess)} />`, true],
+      onFailure && [t("On failure"), html`<${Destination} address=${addressOf(onFailure)} />`, true],
     ]} />`;
   }
   if (!found) return html`<p class="muted">${t("None is configured for this end.")}</p>`;
   return html`<${Facts} items=${[
-      [t(found.condition === "onSuccess" ? "On success" : "On failure"), html`<${Destination} address=${found.address} />`],
+      [t(found.condition === "onSuccess" ? "On success" : "On failure"), html`<${Destination} address=${found.address} />`, true],
       [t("Delivery"), html`<span class=${found.status === "Failed" ? "bad" : ""}>${delivered(found.status) || t("under way")}</span>`],
     ]} />
     <${Content} ...${found.message} label=${t("Message")} />`;

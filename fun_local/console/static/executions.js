@@ -3,9 +3,9 @@ import { get } from "./api.js";
 import { html, useEffect, useMemo, useNow, useRef, useState } from "./core.js";
 import { Filters, filterOf } from "./filters.js";
 import { duration, exactly, moment, number } from "./format.js";
-import { executionHref } from "./links.js";
+import { executionHref, functionHref } from "./links.js";
 import { useKeys } from "./keys.js";
-import { Empty, Loading, Problem, Status, delivered } from "./parts.js";
+import { Empty, Loading, OnPurpose, Problem, Status, delivered } from "./parts.js";
 import { go, href } from "./route.js";
 import { isFinal, matches, merge, pathOf, refreshed } from "./rows.js";
 import { follow } from "./stream.js";
@@ -84,8 +84,8 @@ export function Executions({ query }) {
       <thead>
         <tr>
           <th class="pick"><input type="checkbox" aria-label=${t("Select all on this page")} checked=${isAll} onChange=${() => select(new Set(isAll ? [] : shown.map((row) => row.seq)))} /></th>
-          <th>${t("Status")}</th><th>${t("Id")}</th><th>${t("Function")}</th><th>${t("Accepted")}</th>
-          <th class="num">${t("Duration")}</th><th class="num wide">${t("Attempts")}</th><th class="wide">${t("Destination")}</th>
+          <th class="state">${t("Status")}</th><th>${t("Id")}</th><th class="fn">${t("Function")}</th><th class="at">${t("Accepted")}</th>
+          <th class="took num">${t("Duration")}</th><th class="num wide">${t("Attempts")}</th><th class="to wide">${t("Destination")}</th>
         </tr>
       </thead>
       <tbody>
@@ -114,13 +114,13 @@ function Row({ row, now, isSelected, isHere, isNew, toggle }) {
   const ran = isFinal(row.status) ? row.durationMs : now - row.startedTime;
   return html`<tr class="${isHere ? "is-here" : ""} ${isNew ? "is-new" : ""}" aria-selected=${isSelected}>
     <td class="pick"><input type="checkbox" aria-label=${t("Select {id}", { id: row.invocationId })} checked=${isSelected} onChange=${toggle} /></td>
-    <td><${Status} status=${row.status} /></td>
-    <td><a class="id" href=${executionHref(row)}>${row.invocationId}</a>${row.rerunOf && html` <span class="muted" title=${row.rerunOf}>↻</span>`}</td>
-    <td class="fn">${pathOf(row)}${row.qualifier !== "LATEST" && html`<span class="muted"> · ${row.qualifier}</span>`}</td>
-    <td><time datetime=${new Date(row.startedTime).toISOString()} title=${exactly(row.startedTime)}>${moment(row.startedTime)}</time></td>
-    <td class="num">${row.attempts || !isFinal(row.status) ? duration(Math.max(0, ran)) : "–"}</td>
+    <td class="state"><${Status} status=${row.status} /></td>
+    <td class="name"><a class="id" href=${executionHref(row)}>${row.invocationId}</a>${row.rerunOf && html` <span class="muted" title=${t("Run again from") + " " + row.rerunOf}>↻</span>`} <${OnPurpose} faults=${row.faults} /></td>
+    <td class="fn"><a href=${functionHref(pathOf(row))}>${pathOf(row)}</a>${row.qualifier !== "LATEST" && html`<span class="muted"> · ${row.qualifier}</span>`}</td>
+    <td class="at"><time datetime=${new Date(row.startedTime).toISOString()} title=${exactly(row.startedTime)}>${moment(row.startedTime)}</time></td>
+    <td class="took num">${row.attempts || !isFinal(row.status) ? duration(Math.max(0, ran)) : "–"}</td>
     <td class="num wide">${row.attempts}</td>
-    <td class="wide">${delivered(row.destinationStatus) || "–"}</td>
+    <td class="to wide"><span class=${row.destinationStatus === "Failed" ? "bad" : "muted"}>${delivered(row.destinationStatus) || "–"}</span></td>
   </tr>`;
 }
 

@@ -70,10 +70,10 @@ export function Filters({ query }) {
     </label>
     ${showsOwn && html`<label>${t("from")} <input type="datetime-local" step="1" value=${local(filter.since)} onChange=${(event) => change({ since: iso(event.target.value) })} /></label>
       <label>${t("to")} <input type="datetime-local" step="1" value=${local(filter.until)} onChange=${(event) => change({ until: iso(event.target.value) })} /></label>`}
+    ${[...query.keys()].length > 0 && html`<a href=${href("executions")}>${t("Clear filter")}</a>`}
     <div class="chips" role="group" aria-label=${t("Status")}>
       ${STATUSES.map((status) => html`<button key=${status} type="button" class="chip" aria-pressed=${filter.statuses.includes(status)} onClick=${() => toggle(status)}><${Status} status=${status} /></button>`)}
     </div>
-    ${[...query.keys()].length > 0 && html`<a href=${href("executions")}>${t("Clear filter")}</a>`}
   </form>`;
 }
 

@@ -15,15 +15,19 @@ export function moment(ms, now = Date.now()) {
   return isToday ? clock(ms) : `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${clock(ms)}`;
 }
 
+export const clockExactly = (ms) => `${clock(ms)}.${pad(ms % 1000, 3)}`;
+
 export const exactly = (ms) => `${moment(ms, 0)}.${pad(ms % 1000, 3)}`;
 
 export function duration(ms) {
   if (ms == null) return "–";
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms % 1000 === 0 ? 0 : ms < 10_000 ? 2 : 1)} s`;
   const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${pad(Math.floor(seconds / 60) % 60)} min`;
+  const parts = (high, low) => (low.startsWith("00") ? high : `${high} ${low}`);
+  if (seconds < 3600) return parts(`${Math.floor(seconds / 60)} min`, `${pad(seconds % 60)} s`);
+  if (seconds < 48 * 3600) return parts(`${Math.floor(seconds / 3600)} h`, `${pad(Math.floor(seconds / 60) % 60)} min`);
+  return parts(`${Math.floor(seconds / 86_400)} d`, `${pad(Math.floor(seconds / 3600) % 24)} h`);
 }
 
 export function bytes(count) {

@@ -1,10 +1,10 @@
 // One function: how it is configured, its versions and aliases, and how each treats asynchronous calls.
 import { html, useLoaded } from "./core.js";
 import * as fc from "./fc.js";
-import { bytes, duration, number } from "./format.js";
-import { counts, Span, spanOf, useHealth } from "./functions.js";
+import { bytes, duration, moment, number } from "./format.js";
+import { counts, Span, SPANS, spanOf, useHealth } from "./functions.js";
 import { Destination } from "./links.js";
-import { Facts, Loading, Plot, Problem } from "./parts.js";
+import { Cell, Crumbs, Facts, Loading, Plot, Problem } from "./parts.js";
 import { href } from "./route.js";
 import { t } from "./words.js";
 
@@ -26,7 +26,7 @@ export function Function({ service, name, query }) {
   const { data, error, reload } = useLoaded(() => load(path), [path]);
   const health = useHealth(spanOf(query)).data?.functions[path];
   return html`
-    <p class="crumbs"><a href=${href("functions")}>${t("Functions")}</a> › ${service}</p>
+    <${Crumbs}><a href=${href("functions")}>${t("Functions")}</a> › ${service}<//>
     <div class="head">
       <h1>${name}</h1><span class="space"></span>
       <${Span} query=${query} path=${`functions/${path}`} />
@@ -35,12 +35,12 @@ export function Function({ service, name, query }) {
     </div>
     <${Problem} error=${error} retry=${reload} />
     ${!data && !error && html`<${Loading} />`}
-    <${Health} health=${health} />
+    <${Health} health=${health} span=${SPANS[spanOf(query)]} />
     ${data && html`<${Details} ...${data} />`}
   `;
 }
 
-function Health({ health }) {
+function Health({ health, span }) {
   const { succeeded, failed, active, stopped } = counts(health);
   return html`<div class="health">
     <${Facts} items=${[
@@ -51,7 +51,8 @@ function Health({ health }) {
       ["p50", duration(health?.p50Ms)],
       ["p99", duration(health?.p99Ms)],
     ]} />
-    ${health && html`<${Plot} ...${health} label=${t("{good} succeeded, {bad} failed", { good: succeeded, bad: failed })} />`}
+    ${health && html`<div class="overtime"><${Plot} ...${health} label=${t("{good} succeeded, {bad} failed", { good: succeeded, bad: failed })} />
+      <div class="legend" aria-hidden="true"><span>−${span}</span><span>${t("now")}</span></div></div>`}
   </div>`;
 }
 
@@ -72,17 +73,17 @@ function Details({ found, configs, triggers, versions, aliases }) {
         <dl class="facts">${environment.map(([key, value]) => html`<div><dt><code>${key}</code></dt><dd><code>${value}</code></dd></div>`)}</dl></details>`}
     </section>
     <section aria-label=${t("Asynchronous calls")}><h2>${t("Asynchronous calls")}</h2>
-      ${configs.length ? html`<div class="scroll"><table class="list"><thead><tr><th>${t("Qualifier")}</th><th>${t("Records")}</th><th class="num">${t("Retries")}</th><th class="num">${t("Oldest event")}</th><th>${t("On success")}</th><th>${t("On failure")}</th></tr></thead>
-        <tbody>${configs.map((config) => html`<${Config} key=${config.qualifier} config=${config} />`)}</tbody></table></div>` : html`<p class="muted">${t("Nothing is configured: the defaults hold, and there are no destinations.")}</p>`}
+      ${configs.length ? html`<table class="list stacks"><thead><tr><th>${t("Qualifier")}</th><th>${t("Records")}</th><th class="num">${t("Retries")}</th><th class="num">${t("Oldest event")}</th><th>${t("On success")}</th><th>${t("On failure")}</th></tr></thead>
+        <tbody>${configs.map((config) => html`<${Config} key=${config.qualifier} config=${config} />`)}</tbody></table>` : html`<p class="muted">${t("Nothing is configured: the defaults hold, and there are no destinations.")}</p>`}
     </section>
     ${(versions.length > 0 || aliases.length > 0) && html`<section aria-label=${t("Versions and aliases")}><h2>${t("Versions and aliases")}</h2>
-      <table class="list"><thead><tr><th>${t("Name")}</th><th>${t("Leads to")}</th><th>${t("Description")}</th><th>${t("Changed")}</th></tr></thead><tbody>
-        ${aliases.map((alias) => html`<tr key=${alias.aliasName}><td>${alias.aliasName}</td><td>${leads(alias)}</td><td>${alias.description}</td><td>${alias.lastModifiedTime}</td></tr>`)}
-        ${versions.map((version) => html`<tr key=${version.versionId}><td>${t("version {n}", { n: version.versionId })}</td><td>–</td><td>${version.description}</td><td>${version.createdTime}</td></tr>`)}
+      <table class="list stacks"><thead><tr><th>${t("Name")}</th><th>${t("Leads to")}</th><th>${t("Description")}</th><th>${t("Changed")}</th></tr></thead><tbody>
+        ${aliases.map((alias) => html`<tr key=${alias.aliasName}><${Cell} name="Name">${alias.aliasName}<//><${Cell} name="Leads to">${leads(alias)}<//><${Cell} name="Description">${alias.description}<//><${Cell} name="Changed">${changed(alias.lastModifiedTime)}<//></tr>`)}
+        ${versions.map((version) => html`<tr key=${version.versionId}><${Cell} name="Name">${t("version {n}", { n: version.versionId })}<//><${Cell} name="Leads to">–<//><${Cell} name="Description">${version.description}<//><${Cell} name="Changed">${changed(version.createdTime)}<//></tr>`)}
       </tbody></table></section>`}
     ${triggers.length > 0 && html`<section aria-label=${t("Triggers")}><h2>${t("Triggers")}</h2>
-      <table class="list"><thead><tr><th>${t("Name")}</th><th>${t("Type")}</th><th>${t("Configuration")}</th></tr></thead><tbody>
-        ${triggers.map((trigger) => html`<tr key=${trigger.triggerName}><td>${trigger.triggerName}</td><td>${trigger.triggerType}</td><td><code>${typeof trigger.triggerConfig === "string" ? trigger.triggerConfig : JSON.stringify(trigger.triggerConfig)}</code></td></tr>`)}
+      <table class="list stacks"><thead><tr><th>${t("Name")}</th><th>${t("Type")}</th><th>${t("Configuration")}</th></tr></thead><tbody>
+        ${triggers.map((trigger) => html`<tr key=${trigger.triggerName}><${Cell} name="Name">${trigger.triggerName}<//><${Cell} name="Type">${trigger.triggerType}<//><${Cell} name="Configuration"><code>${typeof trigger.triggerConfig === "string" ? trigger.triggerConfig : JSON.stringify(trigger.triggerConfig)}</code><//></tr>`)}
       </tbody></table></section>`}
   `;
 }
@@ -93,17 +94,19 @@ function leads(alias) {
   return [alias.versionId, ...shares].join(", ");
 }
 
+const changed = (time) => (time ? html`<time>${moment(Date.parse(time), 0)}</time>` : "");
+
 function Config({ config }) {
   const target = (name) => {
     const address = config.destinationConfig?.[name]?.destination;
     return address ? html`<${Destination} address=${address} />` : "–";
   };
   return html`<tr>
-    <td>${config.qualifier || "LATEST"}</td>
-    <td>${config.statefulInvocation ? t("yes") : t("no")}</td>
-    <td class="num">${config.maxAsyncRetryAttempts ?? "–"}</td>
-    <td class="num">${config.maxAsyncEventAgeInSeconds ? duration(config.maxAsyncEventAgeInSeconds * 1000) : "–"}</td>
-    <td>${target("onSuccess")}</td>
-    <td>${target("onFailure")}</td>
+    <${Cell} name="Qualifier">${config.qualifier || "LATEST"}<//>
+    <${Cell} name="Records">${config.statefulInvocation ? t("yes") : t("no")}<//>
+    <${Cell} name="Retries" kind="num">${config.maxAsyncRetryAttempts ?? "–"}<//>
+    <${Cell} name="Oldest event" kind="num">${config.maxAsyncEventAgeInSeconds ? duration(config.maxAsyncEventAgeInSeconds * 1000) : "–"}<//>
+    <${Cell} name="On success">${target("onSuccess")}<//>
+    <${Cell} name="On failure">${target("onFailure")}<//>
   </tr>`;
 }

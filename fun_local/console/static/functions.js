@@ -9,7 +9,7 @@ import { go, href } from "./route.js";
 import { ACTIVE } from "./rows.js";
 import { t } from "./words.js";
 
-const SPANS = { 900: "15m", 3600: "1h", 86400: "24h" };
+export const SPANS = { 900: "15m", 3600: "1h", 86400: "24h" };
 const BAD = ["Failed", "Expired", "Invalid"];
 
 export const spanOf = (query) => (SPANS[query.get("span")] ? query.get("span") : "3600");
@@ -45,7 +45,7 @@ export function Functions({ query }) {
       <h2>${service.name === "_default" ? t("Without a service") : service.name}</h2>
       <table class="list functions">
         <caption class="unseen">${service.name}</caption>
-        <thead><tr><th>${t("Function")}</th><th class="wide">${t("Runtime")}</th><th class="num">${t("Succeeded")}</th><th class="num">${t("Failed")}</th><th class="num">${t("Active")}</th><th class="num wide">p50</th><th class="num wide">p99</th><th class="wide">${t("Over time")}</th></tr></thead>
+        <thead><tr><th class="name">${t("Function")}</th><th class="wide">${t("Runtime")}</th><th class="num">${t("Succeeded")}</th><th class="num">${t("Failed")}</th><th class="num">${t("Active")}</th><th class="num wide">p50</th><th class="num wide">p99</th><th class="overtime">${t("Over time")}</th></tr></thead>
         <tbody>${service.functions.map((f) => html`<${Row} key=${f.path} f=${f} health=${health.data?.functions[f.path]} span=${span} />`)}</tbody>
       </table>
     </section>`)}
@@ -57,13 +57,13 @@ function Row({ f, health, span }) {
   const to = (count, status, kind) =>
     count ? html`<a class=${kind} href=${href("executions", { function: f.path, status, since: SPANS[span] })}>${number(count)}</a>` : html`<span class="muted">0</span>`;
   return html`<tr>
-    <td><a href=${functionHref(f.path)}>${f.functionName}</a></td>
+    <td class="name"><a href=${functionHref(f.path)}>${f.functionName}</a></td>
     <td class="wide muted">${f.runtime} · ${f.memorySize} MB · ${f.timeout} s</td>
     <td class="num">${to(succeeded, "Succeeded", "good")}</td>
     <td class="num">${to(failed, BAD, "bad")}</td>
     <td class="num">${to(active, "active", "")}</td>
     <td class="num wide">${duration(health?.p50Ms)}</td>
     <td class="num wide">${duration(health?.p99Ms)}</td>
-    <td class="wide">${health && html`<${Plot} ...${health} label=${t("{good} succeeded, {bad} failed", { good: succeeded, bad: failed })} />`}</td>
+    <td class="overtime">${health && html`<${Plot} ...${health} label=${t("{good} succeeded, {bad} failed", { good: succeeded, bad: failed })} />`}</td>
   </tr>`;
 }

@@ -91,6 +91,16 @@ export function readable(body) {
   return body;
 }
 
+// The message of a function's error; nothing where it is of another form.
+function reasonOf(text) {
+  try {
+    const found = JSON.parse(text)?.errorMessage;
+    return typeof found === "string" ? found : "";
+  } catch {
+    return "";
+  }
+}
+
 // What a message of a destination says of an execution; null for any other message.
 export function letterOf(text) {
   try {
@@ -102,6 +112,7 @@ export function letterOf(text) {
       qualifier: found[2] ?? "LATEST",
       requestId: value.requestContext.requestId,
       condition: value.requestContext.condition,
+      reason: reasonOf(value.responsePayload),
       payload: value.requestPayload,
       ended: value.timestamp,
     };

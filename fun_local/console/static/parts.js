@@ -31,6 +31,10 @@ export const Problem = ({ error, retry }) =>
 export const Loading = () => html`<p class="muted" role="status">${t("Loading")}…</p>`;
 export const Empty = ({ children }) => html`<div class="empty">${children}</div>`;
 
+// Says that something fails because somebody wants to see it fail. The marks of a record are KIND@ATTEMPT.
+export const OnPurpose = ({ faults }) =>
+  faults?.length > 0 && html`<span class="onpurpose" title=${faults.join(", ")}>${t("on purpose")}</span>`;
+
 export const delivered = (status) => (status === "Succeeded" ? t("delivered") : status ? t("not delivered") : "");
 
 // Says it to screen readers and for a moment to everybody.
@@ -66,7 +70,7 @@ export async function copy(text, what) {
 }
 
 export const Copy = ({ text, what, label }) => html`
-  <button class="quiet" onClick=${() => copy(text, what)} aria-label=${label ?? t("Copy {what}", { what })}>${label ?? t("Copy")}</button>
+  <button class=${label ? "" : "quiet"} onClick=${() => copy(text, what)} aria-label=${label ?? t("Copy {what}", { what })}>${label ?? t("Copy")}</button>
 `;
 
 // Text that may be JSON: laid out or as it is.
@@ -112,12 +116,18 @@ export function Plot({ succeeded, failed, label }) {
   const most = Math.max(1, ...succeeded.map((count, i) => count + failed[i]));
   const bar = (count, below, i, kind) =>
     count > 0 && html`<rect class=${kind} x=${i * 4} width="3" y=${24 - ((count + below) / most) * 24} height=${Math.max(1, (count / most) * 24)} />`;
-  return html`<svg class="plot" viewBox="0 0 ${succeeded.length * 4} 24" preserveAspectRatio="none" role="img" aria-label=${label}>
-    <line x1="0" x2=${succeeded.length * 4} y1="23.5" y2="23.5" />
+  return html`<svg class="plot" viewBox="0 0 ${succeeded.length * 4 - 1} 24" preserveAspectRatio="none" role="img" aria-label=${label}>
+    ${succeeded.map((_, i) => html`<rect class="none" x=${i * 4} width="3" y="23" height="1" />`)}
     ${succeeded.map((count, i) => bar(count, failed[i], i, "good"))} ${failed.map((count, i) => bar(count, 0, i, "bad"))}
   </svg>`;
 }
 
+// Names and values; what is long (a third item) has two columns.
 export const Facts = ({ items }) => html`
-  <dl class="facts">${items.filter(Boolean).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+  <dl class="facts">${items.filter(Boolean).map(([name, value, isLong]) => html`<div class=${isLong ? "long" : null}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 `;
+
+// A cell that says what it is where there is no room for columns.
+export const Cell = ({ name, kind = "", children }) => html`<td class=${kind} data-name=${t(name)}>${children}</td>`;
+
+export const Crumbs = ({ children }) => html`<p class="crumbs">${children}</p>`;

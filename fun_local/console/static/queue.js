@@ -3,9 +3,9 @@ import { get } from "./api.js";
 import { html, useInterval, useLoaded, useState } from "./core.js";
 import { duration, exactly, number } from "./format.js";
 import * as fc from "./fc.js";
-import { executionHref } from "./links.js";
+import { executionHref, functionHref } from "./links.js";
 import * as mns from "./mns.js";
-import { Content, Dialog, Empty, Facts, Loading, Problem, say } from "./parts.js";
+import { Content, Crumbs, Dialog, Empty, Facts, Loading, Problem, Status, say } from "./parts.js";
 import { go, href } from "./route.js";
 import { handOver } from "./submit.js";
 import { t } from "./words.js";
@@ -47,10 +47,10 @@ export function Queue({ name }) {
   const info = data?.info;
   const waiting = (data?.messages ?? []).filter((message) => !ids.has(message.MessageId));
   return html`
-    <p class="crumbs"><a href=${href("queues")}>${t("Queues and topics")}</a> ›</p>
+    <${Crumbs}><a href=${href("queues")}>${t("Queues and topics")}</a><//>
     <div class="head">
       <h1>${name}</h1><span class="space"></span>
-      <button onClick=${() => ask("send")}>${t("Send")}</button>
+      <button onClick=${() => ask("send")} disabled=${!info}>${t("Send")}</button>
       <button onClick=${receive} disabled=${!info}>${t("Receive")}</button>
       <button class="danger" onClick=${() => ask("purge")} disabled=${!info}>${t("Purge")}</button>
     </div>
@@ -96,13 +96,13 @@ function Message({ message, remove }) {
   };
   return html`<article class="message">
     <div class="bar">
-      <code>${message.MessageId}</code>
-      <span class="muted">${exactly(Number(message.EnqueueTime))} · ${t("received {n} times", { n: message.DequeueCount })}</span>
-      ${letter && html`<strong class="bad">${letter.condition}</strong> <span>${letter.path}</span>`}
-      <span class="space"></span>
-      ${letter && html`<button class="quiet" onClick=${open}>${t("Open execution")}</button><button class="quiet" onClick=${again}>${t("Run payload again")}</button>
-        
-        <button class="quiet" onClick=${() => (handOver(letter.payload), go(href("submit", { function: letter.path, qualifier: letter.qualifier })))}>${t("Edit and run")}</button>`}
+      <div class="what">
+        ${letter && html`<div>${letter.condition ? html`<strong class="bad">${letter.condition}</strong>` : html`<${Status} status="Succeeded" />`} <a href=${functionHref(letter.path)}>${letter.path}</a></div>
+        ${letter.reason && html`<div>${letter.reason}</div>`}`}
+        <div class="muted"><time>${exactly(Number(message.EnqueueTime))}</time> · ${t("received {n} times", { n: message.DequeueCount })} · <code>${message.MessageId}</code></div>
+      </div>
+      ${letter && html`<button onClick=${open}>${t("Open execution")}</button><button onClick=${again}>${t("Run payload again")}</button>
+        <button onClick=${() => (handOver(letter.payload), go(href("submit", { function: letter.path, qualifier: letter.qualifier })))}>${t("Edit and run")}</button>`}
       ${remove && html`<button class="danger" onClick=${remove}>${t("Delete")}</button>`}
     </div>
     <${Problem} error=${problem} />
