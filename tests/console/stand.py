@@ -304,6 +304,14 @@ class Visitor:
         if not request.url.startswith(self.stand.url):
             self.elsewhere.append(request.url)
 
+    def sizes(self):
+        """A list that grows by the size of every answer, as it came over the wire."""
+        found = []
+        session = self.context.new_cdp_session(self.page)
+        session.on("Network.loadingFinished", lambda event: found.append(event["encodedDataLength"]))
+        session.send("Network.enable")
+        return found
+
     def enter(self):
         self.page.goto(self.stand.link())
         self.page.wait_for_selector("header")
