@@ -13,6 +13,7 @@ from fun_local.store import buckets, history
 from fun_local.store.documents import to_document
 from fun_local.store.files import make_private_folder, write_atomically
 from tests.conftest import ROOT
+from tests.console.picture import MOST_BYTES
 
 REF = FunctionRef("svc", "fn")
 STATIC = ROOT / "fun_local" / "console" / "static"
@@ -198,6 +199,10 @@ def test_the_page_is_small_as_it_lies_there_and_smaller_on_the_way():
     assert (
         sum(len(file.packed) for name, file in pages._files().items() if not name.endswith(".txt")) < 60_000
     )
+
+
+def test_the_picture_of_the_readme_is_small():
+    assert (ROOT / "docs" / "console.png").stat().st_size < MOST_BYTES
 
 
 def test_the_page_names_no_other_host():
