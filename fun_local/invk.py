@@ -35,7 +35,9 @@ def main() -> None:
     if accepted:
         print(accepted)
         if sys.stderr.isatty():
-            print(f"202 Accepted. Follow it with: fun executions logs {accepted} -f", file=sys.stderr)
+            from fun_local.cli.language import said  # only for eyes
+
+            print(said(f"202 Accepted. Follow it with: fun executions logs {accepted} -f"), file=sys.stderr)
         return
     from fun_local.cli.invk import main as command
 

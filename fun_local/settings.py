@@ -38,6 +38,8 @@ class Settings:
     insecure_no_auth: bool = False
     #: Outcomes travel to readers of queues as JSON text, not in the base64 that clients expect by default.
     raw_outcomes: bool = False
+    #: Of messages: ``zh…`` is Chinese, anything else English, nothing the locale's (cli/language.py).
+    lang: str = ""
 
 
 #: Settings whose values are not shown.

@@ -80,10 +80,10 @@ def async_config(
     if as_json:
         output.print_json({"qualifier": ref.qualifier, "asyncConfig": config.to_dict() if config else None})
     elif config:
-        click.echo(f"Asynchronous configuration of {ref}")
+        output.say(f"Asynchronous configuration of {ref}")
         deployment.print_async_config(config.to_dict())
     elif delete:
-        click.echo(f"{ref} has no asynchronous configuration any more")
+        output.say(f"{ref} has no asynchronous configuration any more")
     else:
         raise NotFound(
             "AsyncConfigNotExists",

@@ -241,7 +241,7 @@ def _say_start(function: str, notices: Sequence[str]) -> None:
     _clear_line()
     for line in notices:
         output.warn(f"{function}: {line}")
-    click.echo(output.painted(f"building {function}", fg="green"), err=True)
+    output.say(f"building {function}", err=True, fg="green")
 
 
 def _show_line(line: str) -> None:

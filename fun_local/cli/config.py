@@ -9,6 +9,7 @@ import click
 
 from fun_local import settings
 from fun_local.cli import output
+from fun_local.cli.language import said
 from fun_local.errors import InvalidRequest
 from fun_local.store.files import make_private_folder, write_atomically
 
@@ -32,8 +33,10 @@ def config(context: click.Context, as_json: bool) -> None:
         found = {k: {"value": _shown(k, v), "origin": origins[k]} for k, v in asdict(values).items()}
         output.print_json({"home": home, "settings": found})
         return
-    rows = [[name, str(_shown(name, value)), origins[name]] for name, value in asdict(values).items()]
-    output.print_table(("SETTING", "VALUE", "FROM"), [["home", home, "FUN_LOCAL_HOME or default"], *rows])
+    rows = [[name, str(_shown(name, value)), said(origins[name])] for name, value in asdict(values).items()]
+    output.print_table(
+        ("SETTING", "VALUE", "FROM"), [["home", home, said("FUN_LOCAL_HOME or default")], *rows]
+    )
 
 
 @config.command("set")

@@ -74,7 +74,7 @@ def stop(as_json: bool) -> None:
     if as_json:
         output.print_json({"running": False, "home": client.home})
     else:
-        click.echo("daemon stopped" if was_up else "no daemon was running")
+        output.say("daemon stopped" if was_up else "no daemon was running")
 
 
 @daemon.command()
@@ -197,7 +197,7 @@ def _say(client: Client, what: str, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
     else:
-        click.echo(f"daemon {what} (pid {found['pid']}), listening on {found['endpoint']}")
+        output.say(f"daemon {what} (pid {found['pid']}), listening on {found['endpoint']}")
     if found["signatures"] == UNCHECKED:
         output.warn(f"signatures are not checked: every program of this machine may use {found['endpoint']}")
 

@@ -39,7 +39,7 @@ class _Stage:
 
     def say(self, text: str) -> None:
         if not self._is_quiet:
-            click.echo("\n" + output.painted(text, bold=True))
+            output.say("\n" + text, bold=True)
 
     def run(self, command: str, *, expect: int = 0) -> str:
         """Run one command line; its standard output."""
@@ -105,7 +105,7 @@ def demo(as_json: bool) -> None:
     if as_json:
         output.print_json({"steps": stage.steps})
     else:
-        click.echo(output.painted("\nThat was all of it. Now in a folder with your own template:", bold=True))
+        output.say("\nThat was all of it. Now in a folder with your own template:", bold=True)
         click.echo("  fun deploy --use-ros --stack-name NAME")
 
 

@@ -82,7 +82,7 @@ class _Once:
         stage = not self._flags["only_config"]
         loaded = templates.load(self._home, self._given, kind="deploy", ask=ask, stage=stage)
         if ask:
-            click.echo(f"using template: {loaded.file}", err=True)
+            output.say(f"using template: {loaded.file}", err=True)
         if self._resource is None:
             return loaded
         if loaded.stack:
@@ -101,7 +101,7 @@ class _Once:
             planned = self._client.call("deploy", dry_run=True, **request)
             if not planned["unchanged"]:
                 deployment.print_changes(planned)
-                click.confirm("Deploy this?", default=True, abort=True)
+                output.confirm("Deploy this?", default=True)
         answer: dict[str, Any] = self._client.call("deploy", dry_run=False, **request)
         return answer
 
@@ -120,7 +120,7 @@ def _watch(once: _Once, loaded: Loaded) -> None:
     from fun_local.cli.watching import Sources
 
     with Sources(settings.default_home(), loaded.sources) as sources:
-        click.echo("\nWatching for changes; Ctrl-C ends it.", err=True)
+        output.say("\nWatching for changes; Ctrl-C ends it.", err=True)
         while True:
             sources.wait()
             try:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fun_local.cli import addresses, output
+from fun_local.cli.language import said
 from fun_local.cli.templates import Loaded
 from fun_local.model.deployed import Deployed
 
@@ -30,26 +31,26 @@ def show(loaded: Loaded, answer: Answer, *, with_changes: bool) -> None:
     stack = loaded.stack
     if answer["unchanged"]:
         what = f"stack {stack} is" if stack else "what is deployed is"
-        click.echo(f"Nothing to change: {what} as the template says.")
+        output.say(f"Nothing to change: {what} as the template says.")
     elif with_changes:
         print_changes(answer)
     for function in answer["functions"]:
         if function["async_config"] is not None:
-            click.echo(f"\nAsynchronous configuration of {function['service']}/{function['name']}")
+            output.say(f"\nAsynchronous configuration of {function['service']}/{function['name']}")
             print_async_config(function["async_config"])
     resources = loaded.resources
     if resources.not_emulated:
-        click.echo("\nNot emulated")
+        output.say("\nNot emulated")
         for accepted in resources.not_emulated:
-            click.echo(f"  {accepted.name} ({accepted.type}): {accepted.reason}")
+            output.say(f"  {accepted.name} ({accepted.type}): {accepted.reason}")
     if resources.outputs:
-        click.echo("\nOutputs")
+        output.say("\nOutputs")
         for name, value in resources.outputs.items():
             click.echo(f"  {name}: {value}")
     for warning in answer["warnings"]:
         output.warn(warning)
     if not answer["unchanged"]:
-        click.echo(f"\nstack {stack} deployed" if stack else "\ndeployed")
+        output.say(f"\nstack {stack} deployed" if stack else "\ndeployed")
 
 
 def print_changes(answer: Answer, *, only_changed: bool = False) -> None:
@@ -64,12 +65,12 @@ def print_changes(answer: Answer, *, only_changed: bool = False) -> None:
 
 def print_async_config(config: Mapping[str, Any]) -> None:
     """An asynchronous configuration, in the vendor's field names, as indented lines."""
-    click.echo(f"  stateful:   {'yes' if config['statefulInvocation'] else 'no'}")
-    click.echo(f"  retries:    {config['maxAsyncRetryAttempts']}")
-    click.echo(f"  age:        {config['maxAsyncEventAgeInSeconds']} s")
+    output.field("  stateful", said("yes" if config["statefulInvocation"] else "no"), 14)
+    output.field("  retries", str(config["maxAsyncRetryAttempts"]), 14)
+    output.field("  age", f"{config['maxAsyncEventAgeInSeconds']} s", 14)
     for key, label in (("onSuccess", "on success"), ("onFailure", "on failure")):
         destination = config["destinationConfig"].get(key)
-        click.echo(f"  {label}: {destination['destination'] if destination else '-'}")
+        output.field(f"  {label}", destination["destination"] if destination else "-", 14)
 
 
 def as_json(loaded: Loaded, answer: Answer, deployed: Deployed, base_url: str) -> dict[str, Any]:

@@ -70,9 +70,9 @@ def _chosen(text: str | None, file: str | None, from_stdin: bool) -> bytes:
 
 def _from_stdin() -> bytes:
     if sys.stdin.isatty():
-        click.echo("Type the event; Ctrl-D on a line of its own ends it.", err=True)
+        output.say("Type the event; Ctrl-D on a line of its own ends it.", err=True)
     elif not select.select([sys.stdin], [], [], _PATIENCE_SECONDS)[0]:
-        click.echo("Waiting for the event on standard input; -e, say -e '{}', would give it here.", err=True)
+        output.say("Waiting for the event on standard input; -e, say -e '{}', would give it here.", err=True)
     return read_file("-")
 
 

@@ -70,11 +70,11 @@ def _matching(home: str, function: str, statuses: tuple[str, ...], assume_yes: b
     wanted = frozenset(Status(status) for status in statuses) or frozenset(Status) - FINAL
     query = Query(function=meant_function(home, function), statuses=wanted - {Status.STOPPING})
     ids = tuple(doc["invocationId"] for _, doc in History(home).all(query) if doc["status"] not in FINAL)
-    click.echo(f"{len(ids)} executions of {function} to stop", err=True)
+    output.say(f"{len(ids)} executions of {function} to stop", err=True)
     if ids and not assume_yes:
         if not sys.stdin.isatty():
             raise click.UsageError("without a terminal, say so with --assume-yes")
-        click.confirm("Stop them?", abort=True, err=True)
+        output.confirm("Stop them?")
     return ids
 
 
@@ -175,4 +175,4 @@ def prune(older_than: float, as_json: bool) -> None:
     if as_json:
         output.print_json({"deleted": deleted})
     else:
-        click.echo(f"{deleted} executions deleted")
+        output.say(f"{deleted} executions deleted")

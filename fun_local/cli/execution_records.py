@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from fun_local.cli import output
+from fun_local.cli.language import said
 from fun_local.errors import NotFound
 from fun_local.model.execution import Status
 from fun_local.model.names import FunctionRef, parse_function
@@ -73,11 +74,13 @@ def print_record(record: dict[str, Any]) -> None:
     if record["endTime"]:
         lines.append(("Ended", output.moment_exactly(record["endTime"])))
     if record["durationMs"]:
-        lines.append(("Ran", f"{output.duration(record['durationMs'])}, {record['memoryMb']} MB at most"))
+        lines.append(
+            ("Ran", said(f"{output.duration(record['durationMs'])}, {record['memoryMb']} MB at most"))
+        )
     if record["instanceId"]:
         lines.append(("Instance", record["instanceId"]))
     if retried:
-        lines.append(("Retried", f"{retried} time{'s' if retried > 1 else ''}"))
+        lines.append(("Retried", said(f"{retried} time{'s' if retried > 1 else ''}")))
     if record["invocationErrorMessage"]:
         lines.append(("Error", record["invocationErrorMessage"]))
     if record["destinationStatus"]:
@@ -88,16 +91,16 @@ def print_record(record: dict[str, Any]) -> None:
         lines.append(("Retry of", record["rerunOf"]))
     lines.append(("Request id", record["requestId"]))
     for label, text in lines:
-        click.echo(f"{label + ':':<12}{text}")
-    click.echo("\nEvents")
+        output.field(label, text, 12)
+    output.say("\nEvents")
     for event in record["events"]:
         status, detail = event["status"], event["eventDetail"]
         gap = " " * (12 - len(status)) if detail else ""
         when = output.moment_exactly(event["timestamp"])
         click.echo(f"  {when}  {output.coloured(status)}{gap}{detail}")
     config = record["asyncConfig"]
-    click.echo("\nAsynchronous configuration")
-    click.echo(f"  retries {config['maxAsyncRetryAttempts']}, age {config['maxAsyncEventAgeInSeconds']} s")
+    output.say("\nAsynchronous configuration")
+    output.say(f"  retries {config['maxAsyncRetryAttempts']}, age {config['maxAsyncEventAgeInSeconds']} s")
     for outcome, destination in config["destinationConfig"].items():
         click.echo(f"  {outcome}: {destination['destination']}")
     _print_payload("Event", record.get("invocationPayload"))
@@ -107,10 +110,10 @@ def print_record(record: dict[str, Any]) -> None:
 def _print_payload(title: str, text: str | None) -> None:
     if text is None:
         return
-    click.echo(f"\n{title}")
+    output.say(f"\n{title}")
     with contextlib.suppress(ValueError):
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    for line in (text or "(empty)").splitlines():
+    for line in (text or said("(empty)")).splitlines():
         click.echo(f"  {line}")
 
 

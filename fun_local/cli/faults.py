@@ -56,7 +56,7 @@ def set_(function: str, fault: str, rate: float, seed: int, as_json: bool) -> No
     if as_json:
         output.print_json(_as_json(Rule.from_dict(answer)))
         return
-    click.echo(f"{answer['function']} meets {answer['fault']} from now on (rate {rate:g}, seed {seed})")
+    output.say(f"{answer['function']} meets {answer['fault']} from now on (rate {rate:g}, seed {seed})")
     output.hint(f"End it with: fun faults clear {answer['function']}")
 
 
@@ -95,7 +95,7 @@ def clear(function: str | None, everything: bool, as_json: bool) -> None:
     if as_json:
         output.print_json({"cleared": cleared})
     else:
-        click.echo(f"{cleared} cleared")
+        output.say(f"{cleared} cleared")
 
 
 def _client() -> Client:

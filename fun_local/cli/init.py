@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from fun_local.cli import output
+from fun_local.cli.language import said
 from fun_local.errors import InvalidRequest
 from fun_local.projects import source, variables, writing
 from fun_local.projects.rendering import fill, render
@@ -56,7 +57,7 @@ def init(
         if not ask:
             return
         names = [found.name for found in source.ours()]
-        template = click.prompt("\nWhich one?", type=click.Choice(names), show_choices=False, err=True)
+        template = click.prompt(said("\nWhich one?"), type=click.Choice(names), show_choices=False, err=True)
     chosen = source.find(template)
     folder = os.path.normpath(output_dir if name is None else os.path.join(output_dir, _checked(name)))
     if ask:
@@ -119,7 +120,9 @@ def _list(as_json: bool) -> None:
     if as_json:
         output.print_json({"templates": [_described(template) for template in found]})
         return
-    output.print_table(("TEMPLATE", "IS"), [[template.name, template.description] for template in found])
+    output.print_table(
+        ("TEMPLATE", "IS"), [[template.name, said(template.description)] for template in found]
+    )
 
 
 def _described(template: ProjectTemplate) -> dict[str, object]:
@@ -140,11 +143,11 @@ def _ask(variable: Variable, default: str | None) -> str:
         try:
             variable.check(answer)
         except InvalidRequest as error:
-            raise click.UsageError(f"{error.message}. {error.hint}") from None
+            raise click.UsageError(said(f"{error.message}. {error.hint}")) from None
         return answer
 
     choices = f" ({', '.join(variable.choices)})" if variable.choices else ""
-    answer: str = click.prompt(variable.prompt + choices, default=default, value_proc=checked, err=True)
+    answer: str = click.prompt(said(variable.prompt) + choices, default=default, value_proc=checked, err=True)
     return answer
 
 
@@ -152,4 +155,4 @@ def _confirm(folder: str) -> None:
     """Whoever forgot -n would rather not have the files of a project among all else."""
     if os.path.isdir(folder) and os.listdir(folder):
         where = "This folder" if folder == "." else folder
-        click.confirm(f"{where} is not empty. Put the project into it?", default=False, abort=True, err=True)
+        output.confirm(f"{where} is not empty. Put the project into it?")

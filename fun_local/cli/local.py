@@ -170,7 +170,7 @@ def _debugger(function: Function, port: int, editor: str | None) -> Debugger:
 
     debugger = listening(function, port)
     for line in editors.how_to_attach(function, debugger, editor):
-        click.echo(line, err=True)
+        output.say(line, err=True)
     return debugger
 
 

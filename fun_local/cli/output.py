@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from fun_local.cli.language import is_chinese, padded, said, width
 from fun_local.errors import FunLocalError, InvalidTemplate
 
 #: Exit codes.
@@ -50,6 +51,7 @@ def print_bytes(body: bytes) -> None:
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table: drawn on a terminal, aligned plain text in a pipe."""
+    headers = [said(header) for header in headers]
     if is_terminal():
         # 30 ms to import: only for eyes.
         from rich.console import Console
@@ -59,15 +61,15 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for number, header in enumerate(headers):
             # The first column is what people copy: it is never cut.
-            widest = max(len(header), *(len(row[number]) for row in rows), 0)
+            widest = max(width(header), *(width(row[number]) for row in rows), 0)
             table.add_column(header, overflow="fold", min_width=widest if number == 0 else None)
         for row in rows:
             table.add_row(*(Text(cell, style=_STATUS_COLOURS.get(cell, "")) for cell in row))
         Console().print(table)
         return
-    widths = [max(len(cell) for cell in column) for column in zip(headers, *rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(headers, *rows, strict=True)]
     for row in (headers, *rows):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo("  ".join(map(padded, row, widths)).rstrip())
 
 
 def painted(text: str, **style: Any) -> str:
@@ -80,14 +82,29 @@ def coloured(status: str) -> str:
     return painted(status, fg=_STATUS_COLOURS.get(status))
 
 
+def say(text: str, *, err: bool = False, **style: Any) -> None:
+    """A message for people, in their language."""
+    click.echo(painted(said(text), **style) if style else said(text), err=err)
+
+
 def hint(text: str) -> None:
     """A word for people: on stderr, and only where they look."""
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def warn(text: str) -> None:
-    click.echo(f"warning: {text}", err=True)
+    say(f"warning: {text}", err=True)
+
+
+def field(label: str, value: str, columns: int) -> None:
+    """A line of a list of things with their names, which take so many columns."""
+    click.echo(padded(f"{said(label)}:", columns) + value)
+
+
+def confirm(question: str, *, default: bool = False) -> None:
+    """Ask, and end the command unless the answer is yes."""
+    click.confirm(said(question), default=default, abort=True, err=True)
 
 
 def moment(time_ms: int) -> str:
@@ -115,6 +132,10 @@ def run(command: click.Command, arguments: list[str] | None = None, **extra: Any
     given = sys.argv[1:] if arguments is None else arguments
     # Not known to click yet when parsing itself fails.
     as_json = "--json" in given
+    if is_chinese() and not as_json:
+        from fun_local.cli.chinese_help import Formatter
+
+        click.Context.formatter_class = Formatter
     try:
         code = command.main(given, standalone_mode=False, **extra)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -129,7 +150,7 @@ def run(command: click.Command, arguments: list[str] | None = None, **extra: Any
             raise
         code = FAILED
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Aborted.", err=True)
+        say("Aborted.", err=True)
         code = 130
     except BrokenPipeError:
         # The reader (head, say) has seen enough. Python would complain when it flushes at its end.
@@ -163,15 +184,21 @@ def print_error(error: FunLocalError, *, as_json: bool) -> None:
         print_json({"error": body})
         return
     if isinstance(error, InvalidTemplate):
+        from dataclasses import replace
+
         for problem in error.problems:
-            click.echo(str(problem), err=True)
+            translated = replace(problem, message=said(problem.message), hint=said(problem.hint))
+            click.echo(str(translated), err=True)
         count = len(error.problems)
-        what = "1 problem" if count == 1 else f"{count} problems"
-        click.echo(f"{painted('error', fg='red')}: the template has {what}", err=True)
+        _print_message("the template has 1 problem" if count == 1 else f"the template has {count} problems")
         return
-    click.echo(f"{painted('error', fg='red')}: {error.message}", err=True)
+    _print_message(error.message)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        say(f"  {error.hint}", err=True)
+
+
+def _print_message(text: str) -> None:
+    click.echo(f"{painted(said('error'), fg='red')}: {said(text)}", err=True)
 
 
 def _print_usage_error(error: click.ClickException, as_json: bool) -> None:
@@ -179,7 +206,11 @@ def _print_usage_error(error: click.ClickException, as_json: bool) -> None:
         hint = "See the options with --help."
         print_json({"error": {"code": "Usage", "message": error.format_message(), "hint": hint}})
     else:
-        error.show()
+        from io import StringIO
+
+        shown = StringIO()
+        error.show(shown)
+        click.echo(said(shown.getvalue()), err=True, nl=False)
 
 
 def _print_defect(error: Exception, as_json: bool) -> None:

@@ -81,7 +81,7 @@ def create(
     if as_json:
         output.print_json({"queueName": name, "created": created})
     else:
-        click.echo(f"queue {name} {'created' if created else 'exists already'}")
+        output.say(f"queue {name} {'created' if created else 'exists already'}")
 
 
 @queue.command("list")
@@ -136,12 +136,12 @@ def delete(name: str, assume_yes: bool, as_json: bool) -> None:
     held = call("queue-info", name=name)
     count = held["activeMessages"] + held["inactiveMessages"] + held["delayMessages"]
     if count and not assume_yes and os.isatty(0):
-        click.confirm(f"Queue {name} holds {count} messages. Delete it?", abort=True, err=True)
+        output.confirm(f"Queue {name} holds {count} messages. Delete it?")
     call("queue-delete", name=name)
     if as_json:
         output.print_json({"queueName": name, "deletedMessages": count})
     else:
-        click.echo(f"queue {name} deleted")
+        output.say(f"queue {name} deleted")
 
 
 @queue.command()
@@ -232,7 +232,7 @@ def purge(name: str, as_json: bool) -> None:
     if as_json:
         output.print_json({"queueName": name, "deletedMessages": deleted})
     else:
-        click.echo(f"{deleted} messages deleted")
+        output.say(f"{deleted} messages deleted")
 
 
 def _print_messages(messages: list[dict[str, Any]], limit: int, as_json: bool) -> None:

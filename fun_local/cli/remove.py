@@ -45,11 +45,11 @@ def remove(name: str, kind: str | None, assume_yes: bool, as_json: bool) -> None
                 hint="Agree to it with -y.",
             )
         deployment.print_changes(planned)
-        click.confirm("Remove this?", default=False, abort=True)
+        output.confirm("Remove this?")
     done = client.call("remove", dry_run=False, **request)
     if as_json:
         output.print_json({"removed": deployment.deleted(done)})
         return
     if assume_yes:
         deployment.print_changes(done)
-    click.echo(f"\n{name} removed")
+    output.say(f"\n{name} removed")

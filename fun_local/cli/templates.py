@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fun_local import settings
+from fun_local.cli.language import said
 from fun_local.home import code_folder
 from fun_local.model.resources import Resources
 from fun_local.model.selection import select
@@ -170,7 +171,7 @@ def load(
     if ask:
         for name in dict.fromkeys(placeholder.name for placeholder in find(document)):
             if name not in values:
-                values[name] = click.prompt(f"{{{name}}} in {document.path}", err=True)
+                values[name] = click.prompt(said(f"{{{name}}} in {document.path}"), err=True)
     if keep is not None:
         # Hyphens: no name may hold an underscore everywhere.
         values = {found.name: found.name.replace("_", "-") for found in find(document)} | values

@@ -38,7 +38,7 @@ def create(name: str, max_size: int, as_json: bool) -> None:
     if as_json:
         output.print_json({"topicName": name, "created": created})
     else:
-        click.echo(f"topic {name} {'created' if created else 'exists already'}")
+        output.say(f"topic {name} {'created' if created else 'exists already'}")
 
 
 @topic.command("list")
@@ -89,12 +89,12 @@ def delete(name: str, assume_yes: bool, as_json: bool) -> None:
     """
     count = call("topic-info", name=name)["subscriptions"]
     if count and not assume_yes and os.isatty(0):
-        click.confirm(f"Topic {name} has {count} subscriptions. Delete it?", abort=True, err=True)
+        output.confirm(f"Topic {name} has {count} subscriptions. Delete it?")
     call("topic-delete", name=name)
     if as_json:
         output.print_json({"topicName": name, "deletedSubscriptions": count})
     else:
-        click.echo(f"topic {name} deleted")
+        output.say(f"topic {name} deleted")
 
 
 @topic.command()
@@ -160,7 +160,7 @@ def subscribe(
     if as_json:
         output.print_json({"topicName": topic, "subscriptionName": name, **done})
     else:
-        click.echo(f"subscription {topic}/{name} {'created' if done['created'] else 'exists already'}")
+        output.say(f"subscription {topic}/{name} {'created' if done['created'] else 'exists already'}")
 
 
 @topic.command()
@@ -178,7 +178,7 @@ def unsubscribe(topic: str, name: str, as_json: bool) -> None:
     if as_json:
         output.print_json({"topicName": topic, "subscriptionName": name})
     else:
-        click.echo(f"subscription {topic}/{name} deleted")
+        output.say(f"subscription {topic}/{name} deleted")
 
 
 @topic.command()

@@ -145,7 +145,7 @@ def import_(file: str, skip_existing: bool, as_json: bool) -> None:
     if as_json:
         output.print_json({"imported": imported, "skipped": skipped})
     else:
-        click.echo(f"{imported} executions imported, {skipped} skipped")
+        output.say(f"{imported} executions imported, {skipped} skipped")
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def event_of(home: str, trigger: Trigger) -> Sample:
     now_ms = time.time_ns() // 1_000_000
     event = sample(trigger, Around(chosen.region, chosen.account_id, new_request_id(), now_ms))
     if event.note:
-        click.echo(f"note: {event.note}", err=True)
+        output.say(f"note: {event.note}", err=True)
     return event
 
 
