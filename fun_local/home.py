@@ -35,3 +35,8 @@ def archives_folder(home: str) -> str:
 def instances_folder(home: str) -> str:
     """A note per running instance, so that the next daemon finds what a killed one left."""
     return os.path.join(home, "instances")
+
+
+def objects_folder(home: str) -> str:
+    """The buckets of OSS, with what was put into them."""
+    return os.path.join(home, "oss")

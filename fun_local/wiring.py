@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from random import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fun_local import recovery, topic_triggers
 from fun_local.destinations import FunctionDestination
@@ -18,7 +18,7 @@ from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
 from fun_local.faults import Faults
 from fun_local.feed import Feed, ToldStore
-from fun_local.home import archives_folder, code_folder, instances_folder
+from fun_local.home import archives_folder, code_folder, instances_folder, objects_folder
 from fun_local.imports import Imports
 from fun_local.mns import Mns, QueueDestination, Shelf, TopicDestination
 from fun_local.mns.http import HttpClient
@@ -30,6 +30,7 @@ from fun_local.ports import Clock, Destination, Message
 from fun_local.runtime.notices import runtime_notices
 from fun_local.runtime.process import ProcessRuntime
 from fun_local.settings import Settings
+from fun_local.stacks import Stacks
 from fun_local.store import buckets, database, exported, logs, registry
 from fun_local.store import faults as fault_rules
 from fun_local.store.archives import Archives
@@ -37,8 +38,13 @@ from fun_local.store.code import CodeStore
 from fun_local.store.executions import DiskExecutionStore
 from fun_local.store.group_commit import GroupCommit
 from fun_local.store.history import History
+from fun_local.store.objects import Objects
 from fun_local.store.queue import DiskQueue, insert
 from fun_local.store.recorded import RecordedDestination
+
+if TYPE_CHECKING:
+    from fun_local.template.code import CodeSource
+    from fun_local.template.sent import Sent
 
 #: A staged folder of code that no deploy has taken up within this time is left over.
 _CODE_GRACE_SECONDS = 3600.0
@@ -67,6 +73,44 @@ def archives(home: str) -> Archives:
     return Archives(archives_folder(home), code_store(home))
 
 
+def objects(home: str) -> Objects:
+    return Objects(objects_folder(home))
+
+
+def stacks(home: str, settings: Settings, emulator: Emulator) -> Stacks:
+    """Stacks whose templates come over the wire; their code is in this home's OSS."""
+    in_archives, in_objects = archives(home), objects(home)
+
+    def stage(source: CodeSource) -> str:
+        if source.archive is not None:
+            return in_archives.add(source.archive)
+        return code_store(home).add(source)
+
+    def read(body: bytes, stack: str, given: Mapping[str, str], previous: Mapping[str, str]) -> Sent:
+        from fun_local.template.sent import read_sent  # 200 ms, for those who deploy so
+
+        return read_sent(
+            body,
+            stack_name=stack,
+            region=settings.region,
+            account_id=settings.account_id,
+            parameters=given,
+            previous=previous,
+            stage=stage,
+            fetch=in_objects.get,
+            stack_outputs={name: stack.outputs for name, stack in emulator.deployed.stacks.items()},
+        )
+
+    return Stacks(
+        deployments=emulator.deployments,
+        mns=Shelf(emulator.mns),
+        read=read,
+        clock=SystemClock(),
+        region=settings.region,
+        account_id=settings.account_id,
+    )
+
+
 @contextlib.asynccontextmanager
 async def emulator(
     home: str, settings: Settings, function_environment: Mapping[str, str] | None = None
@@ -86,6 +130,7 @@ async def emulator(
     code = code_store(home)
     code.remove_unused(deployed.code_in_use(), older_than_seconds=_CODE_GRACE_SECONDS)
     archives(home).remove_unused()
+    objects(home).remove_leftovers()
     writer = database.Writer(home)
     reader = database.connect(home, read_only=True)
     group: GroupCommit[Callable[[sqlite3.Connection], Any], Any] = GroupCommit("queue", writer.commit)

@@ -23,6 +23,7 @@ from fun_local.http.fc.dialects import DIALECTS, FC_2016, FC_2021, FC_2023, Dial
 from fun_local.http.limits import Limits
 from fun_local.store.archives import Archives
 from fun_local.store.code import CodeStore
+from fun_local.store.objects import Objects
 from tests import signing
 from tests.fakes import SERVICE, FakeClock, Stage, stage
 
@@ -77,6 +78,7 @@ class Api:
 
     stage: Stage
     archives: Archives
+    objects: Objects
     server: TestServer
     session: aiohttp.ClientSession
     dialect: Dialect
@@ -87,7 +89,7 @@ class Api:
 
     def as_in(self, version: str) -> Api:
         """The same home seen through another version."""
-        return Api(self.stage, self.archives, self.server, self.session, VERSIONS[version])
+        return Api(self.stage, self.archives, self.objects, self.server, self.session, VERSIONS[version])
 
     async def send(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **query: Any
@@ -179,11 +181,12 @@ class Api:
 async def serving(home, dialect: Dialect, *functions):
     async with stage(home, *functions) as opened:
         archives = Archives(f"{opened.home}/archives", CodeStore(f"{opened.home}/code"))
-        context = Context(REGION, ACCOUNT, lambda: BASE_URL, archives, b"secret")
+        objects = Objects(f"{opened.home}/oss")
+        context = Context(REGION, ACCOUNT, lambda: BASE_URL, archives, objects, b"secret")
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.add_routes(routes(opened.emulator, context))
         async with TestServer(app, host="127.0.0.1") as server, aiohttp.ClientSession() as session:
-            yield Api(opened, archives, server, session, dialect)
+            yield Api(opened, archives, objects, server, session, dialect)
 
 
 @dataclass

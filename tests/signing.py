@@ -61,6 +61,36 @@ def mns(method, target, headers=None, *, key, secret, at=None):
     return {**headers, "authorization": f"MNS {key}:{_mac(secret, text, 'sha1')}"}
 
 
+def rpc(method, parameters, *, key, secret, at=None):
+    """Parameters with an RPC signature (wire 2)."""
+    moment = time.gmtime(time.time() if at is None else at)
+    given = {
+        "Format": "JSON",
+        "SignatureMethod": "HMAC-SHA1",
+        "SignatureVersion": "1.0",
+        "SignatureNonce": "x",
+        "AccessKeyId": key,
+        "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", moment),
+        **parameters,
+    }
+    text = "&".join(f"{_quoted(name)}={_quoted(given[name])}" for name in sorted(given))
+    return {**given, "Signature": _mac(f"{secret}&", f"{method}&%2F&{_quoted(text)}", "sha1")}
+
+
+def oss(method, bucket, key_, headers=None, *, key, secret, at=None, sub=""):
+    """Headers with an OSS signature (wire 2); ``sub`` is a sub-resource."""
+    date = formatdate(time.time() if at is None else at, usegmt=True)
+    headers = {"x-oss-date": date, **(headers or {})}
+    first = [method, headers.get("content-md5", ""), headers.get("content-type", ""), date]
+    extra = sorted(f"{name}:{value}" for name, value in headers.items() if name.startswith("x-oss-"))
+    text = "\n".join([*first, *extra, f"/{bucket}/{key_}" + (f"?{sub}" if sub else "")])
+    return {**headers, "authorization": f"OSS {key}:{_mac(secret, text, 'sha1')}"}
+
+
+def _quoted(text):
+    return quote(text, safe="-_.~")
+
+
 def _text(method, headers, prefix):
     first = [method, *(headers.get(name, "") for name in ("content-md5", "content-type", "date"))]
     extra = sorted((name, value) for name, value in headers.items() if name.startswith(prefix))

@@ -12,7 +12,7 @@ import click
 
 from fun_local import settings
 from fun_local.cli.language import said
-from fun_local.home import code_folder
+from fun_local.home import code_folder, objects_folder
 from fun_local.model.resources import Resources
 from fun_local.model.selection import select
 
@@ -151,6 +151,7 @@ def load(
     # YAML and JSON Schema cost 200 ms, so only here.
     from fun_local.store import registry
     from fun_local.store.code import CodeStore
+    from fun_local.store.objects import Objects
     from fun_local.template.build import build
     from fun_local.template.built import check_fresh
     from fun_local.template.devs import is_devs
@@ -160,13 +161,14 @@ def load(
     from fun_local.template.serverless import is_serverless
     from fun_local.template.stored import on_this_machine
 
+    objects = Objects(objects_folder(home))
     # Relative, so that problems name the file as its user sees it.
     chosen = choose("", given.template, kind=Kind(kind))
     if kind != "source":
         check_fresh(chosen.path)
     document = load_all(chosen.files)
     if stage and keep is None and given.oss_folder is None:
-        check_deployable(chosen, document.data)
+        check_deployable(chosen, document.data, objects.has)
     values = dict(given.replacements)
     if ask:
         for name in dict.fromkeys(placeholder.name for placeholder in find(document)):
@@ -198,6 +200,7 @@ def load(
         replacements=values,
         stage=staged,
         oss_folder=given.oss_folder,
+        fetch=objects.get,
         stack_outputs={name: stack.outputs for name, stack in registry.read(home).stacks.items()},
     )
     return Loaded(chosen.path, stack, resources, (*chosen.files, *sources))

@@ -87,8 +87,11 @@ def application(
     proven: tuple[str, ...] = (),
     has_session: Callable[[web.Request], bool] = lambda _: False,
     visits: Callable[[web.Request], Visit | None] = lambda _: None,
+    apis: Mapping[Family, Handler] | None = None,
 ) -> web.Application:
     """The routes behind the gate.
+
+    ``apis`` answer all requests of their family, whatever the path.
 
     No signature is needed for /health and the other ``documents`` (JSON, by path), nor for a GET below one of
     the paths ``proven``, whose handlers look for a proof of their own, nor for what ``has_session``.
@@ -109,7 +112,7 @@ def application(
         has_session=has_session,
         checks_signatures=checks_signatures,
     )
-    app = web.Application(middlewares=[_answering(f"127.0.0.1:{port}"), _admitting(gate, visits)])
+    app = web.Application(middlewares=[_answering(f"127.0.0.1:{port}"), _admitting(gate, visits, apis or {})])
     app.add_routes(list(routes))
     for path, document in unsigned.items():
         app.router.add_get(path, _document(document))
@@ -175,12 +178,16 @@ def _answering(host_id: str) -> Middleware:
     return answering
 
 
-def _admitting(gate: Gate, visits: Callable[[web.Request], Visit | None]) -> Middleware:
+def _admitting(
+    gate: Gate, visits: Callable[[web.Request], Visit | None], apis: Mapping[Family, Handler]
+) -> Middleware:
     @web.middleware
     async def admitting(request: web.Request, handler: Handler) -> web.StreamResponse:
-        visit = visits(request)
+        whose = family(request)
+        # An object may be called like the path of a function.
+        visit = None if whose is Family.OSS else visits(request)
         admitted = await gate.admit(request, visit)
-        return await (visit.answer if visit else handler)(admitted)
+        return await (visit.answer if visit else apis.get(whose, handler))(admitted)
 
     return admitting
 

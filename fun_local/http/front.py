@@ -20,11 +20,14 @@ import orjson
 from fun_local import console, wiring
 from fun_local.emulator import Emulator
 from fun_local.errors import Unavailable
-from fun_local.http import endpoint, fc, mns
+from fun_local.http import endpoint, fc, mns, oss, pop
 from fun_local.http.limits import Limits
+from fun_local.http.refusals import Family
 from fun_local.http.web import Visits
 from fun_local.settings import Settings
+from fun_local.stacks import Stacks
 from fun_local.store.keys import Keyring, fixed_pair
+from fun_local.store.permissions import PermissionFile
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +119,10 @@ class Front:
             account_id=self.settings.account_id,
             base_url=lambda: self.url or "",
             archives=wiring.archives(self.home),
+            objects=wiring.objects(self.home),
             secret=secrets.token_bytes(32),
         )
+        stacks = wiring.stacks(self.home, self.settings, emulator)
         app = endpoint.application(
             [
                 *fc.routes(emulator, context),
@@ -138,6 +143,10 @@ class Front:
             proven=("/downloads/", "/console"),
             has_session=console.session_checker(self.sessions),
             visits=Visits(emulator, context),
+            apis={
+                Family.OSS: oss.Api(context.objects, region=self.settings.region).answer,
+                Family.POP: pop.Api(self._pop_context(stacks)).answer,
+            },
         )
         async with endpoint.serve(app, self.listener, limits):
             log.info("listening on %s", self.url, extra={"action": "listen"})
@@ -145,6 +154,17 @@ class Front:
                 yield
             finally:
                 emulator.feed.close()  # or the server would wait for its readers
+                await stacks.close()
+
+    def _pop_context(self, stacks: Stacks) -> pop.Context:
+        return pop.Context(
+            stacks=stacks,
+            permissions=PermissionFile(self.home),
+            keyring=self.keyring,
+            region=self.settings.region,
+            account_id=self.settings.account_id,
+            now_ms=wiring.SystemClock().now_ms,
+        )
 
     async def _tell_endpoint(self) -> Json:
         problem = self.problem

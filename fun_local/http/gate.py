@@ -1,6 +1,7 @@
 """Who is let in at the endpoint: pages of other sites never, others with a signature; then their body too.
 
-In this order, so that a body is read only for somebody who has proved who it is.
+In this order, so that a body is read only for somebody who has proved who it is. Forms are the exception:
+their signature is one of their fields.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from fun_local.accept import MAX_SYNC_PAYLOAD
 from fun_local.http import limits, origins, signatures
+from fun_local.http.oss import signature as oss
+from fun_local.http.pop import signature as pop
 from fun_local.http.refusals import Family, Refused, family_of
 from fun_local.http.web import Visit
 
@@ -55,17 +58,22 @@ class Gate:
         elif not _is_followed_link(request):
             origins.check_sender(*sender, self.port)
         whose = Family.FC if visit else family(request)
-        claimed = ""
-        is_free = is_anonymous or not self.checks_signatures
-        if is_free or (visit is None and (self.is_open(request) or self.has_session(request))):
-            if visit is None or not visit.is_by_domain:
-                hosts = headers.getall("Host", [])
-                origins.check_host(hosts[0] if len(hosts) == 1 else "", self.port)
-        else:
-            signed = _signed(request, is_visit=visit is not None)
-            signatures.verify(signed, whose, self.secrets(), self.now())
-            claimed = signatures.claimed_hash(signed)
         most = MAX_SYNC_PAYLOAD if visit else limits.body_limit(whose, request.path)
+        is_free = is_anonymous or not self.checks_signatures
+        # By their paths, which of buckets and of forms say nothing.
+        may_be_open = visit is None and whose in (Family.FC, Family.MNS)
+        if is_free or (may_be_open and (self.is_open(request) or self.has_session(request))):
+            if visit is None or not visit.is_by_domain:
+                origins.check_host(_host(request), self.port)
+            return await self._with_body(request, whose, most)
+        signed = _signed(request, is_visit=visit is not None)
+        claimed = signatures.claimed_hash(signed)
+        if whose is Family.POP and not claimed:
+            admitted = await self._with_body(request, whose, most)
+            given = pop.parameters(signed.query, headers, await admitted.read())
+            pop.verify(request.method, given, self.secrets(), self.now())
+            return admitted
+        self._verify(signed, whose)
         admitted = await self._with_body(request, whose, most)
         if claimed and not hmac.compare_digest(
             hashlib.sha256(await admitted.read()).hexdigest(), claimed.lower()
@@ -73,6 +81,15 @@ class Gate:
             message = "the body's SHA-256 is not the one that x-acs-content-sha256 tells"
             raise Refused(403, "SignatureNotMatch", message)
         return admitted
+
+    def _verify(self, signed: signatures.Signed, whose: Family) -> None:
+        if whose is Family.OSS:
+            oss.verify(signed, self.secrets(), self.now())
+        elif whose is Family.POP:
+            with pop.in_our_words():
+                signatures.verify(signed, Family.FC, self.secrets(), self.now())
+        else:
+            signatures.verify(signed, whose, self.secrets(), self.now())
 
     async def _with_body(self, request: web.Request, family: Family, limit: int) -> web.Request:
         told = request.content_length
@@ -96,7 +113,17 @@ class Gate:
 def family(request: web.Request) -> Family:
     """Whose API a request means."""
     authorization = request.headers.get("Authorization", "")
+    if oss.is_meant(_host(request), authorization):
+        return Family.OSS
+    if pop.is_meant(request.path, request.query_string, request.headers):
+        return Family.POP
     return family_of(request.path, authorization, "x-mns-version" in request.headers)
+
+
+def _host(request: web.Request) -> str:
+    """The Host header, empty where there is none, or several."""
+    hosts = request.headers.getall("Host", [])
+    return hosts[0] if len(hosts) == 1 else ""
 
 
 def _is_followed_link(request: web.Request) -> bool:

@@ -11,6 +11,12 @@ from fun_local.http.refusals import Family, Refused
 #: An archive of 100 MB in base64 and what stands around it (fc-api 17).
 _CODE_BYTES = 140 * 1024 * 1024
 
+#: An object of OSS: code may have so many bytes there (fc-api 17).
+_OBJECT_BYTES = 500 * 1024 * 1024
+
+#: A template of ROS has 512 KB (ROS documentation: CreateStack), of which every byte may be written as three.
+_FORM_BYTES = 2 * 1024 * 1024
+
 #: A batch of messages holds 64 KB, of which every character may be written as five (mns 6).
 _OTHER_BYTES = 1024 * 1024
 
@@ -40,8 +46,9 @@ class Limits:
 
 def body_limit(family: Family, path: str) -> int:
     """How many bytes the body of a request may have."""
-    if family is Family.MNS:
-        return _OTHER_BYTES
+    whole = {Family.MNS: _OTHER_BYTES, Family.OSS: _OBJECT_BYTES, Family.POP: _FORM_BYTES}
+    if family in whole:
+        return whole[family]
     if _INVOCATION.fullmatch(path):
         return MAX_SYNC_PAYLOAD
     return _CODE_BYTES if _CODE.fullmatch(path) else _OTHER_BYTES
@@ -53,6 +60,6 @@ def body_time(limits: Limits, size: int) -> float:
 
 
 def too_large(family: Family, limit: int) -> Refused:
-    """The vendor's words for a body over the limit (fc-api 16.2, mns 5)."""
+    """The vendor's words for a body over the limit (fc-api 16.2, mns 5; OSS has FC's)."""
     code = "InvalidArgument" if family is Family.MNS else "EntityTooLarge"
     return Refused(400, code, f"payload size exceeds maximum allowed size ({limit} bytes)")

@@ -14,8 +14,9 @@ from fun_local.http.refusals import Refused
 #: What a request says of a navigation by the user (none) and of our own pages.
 _OWN_SITES = ("same-origin", "none")
 
-#: Names of the cloud that a hosts entry may lead here (fc-api 1.1, mns 3). Nobody else can make them resolve.
-_CLOUD_NAMES = re.compile(r"([a-z0-9-]+\.){2,4}aliyuncs\.com")
+#: Names of the cloud that a hosts entry may lead here (fc-api 1.1, mns 3, wire 3.1). Nobody else can make
+#: them resolve.
+_CLOUD_NAMES = re.compile(r"([a-z0-9-]+\.){1,4}aliyuncs\.com")
 
 
 def check_sender(origin: str | None, fetch_site: str | None, port: int) -> None:

@@ -23,6 +23,9 @@ class Family(Enum):
 
     FC = "FC"
     MNS = "MNS"
+    #: RAM, STS and ROS: the vendor calls the gateway of such APIs POP.
+    POP = "POP"
+    OSS = "OSS"
 
 
 class Refused(Exception):
@@ -45,7 +48,7 @@ class Rendered:
 
 
 def family_of(path: str, authorization: str, has_mns_version: bool) -> Family:
-    """Both APIs share a port: an MNS request says so in one of two headers (mns 3), or by where it goes."""
+    """FC or MNS: an MNS request says so in one of two headers (mns 3), or by where it goes."""
     is_mns = has_mns_version or authorization.lstrip()[:4].upper() == "MNS "
     return Family.MNS if is_mns or _MNS_PATH.match(path) else Family.FC
 
@@ -55,7 +58,13 @@ def rendered(
 ) -> Rendered:
     """An error as the family's clients can read it."""
     if family is Family.MNS:
-        return Rendered(status, _mns_headers(request_id), _mns_body(code, message, request_id, host_id))
+        return Rendered(status, _mns_headers(request_id), _xml(code, message, request_id, host_id))
+    if family is Family.OSS:
+        headers = {"Content-Type": "application/xml", "x-oss-request-id": request_id}
+        return Rendered(status, headers, _xml(code, message, request_id, host_id, namespace=""))
+    if family is Family.POP:
+        said = {"RequestId": request_id, "HostId": host_id, "Code": code, "Message": message}
+        return Rendered(status, {"Content-Type": "application/json"}, orjson.dumps(said))
     # Both spellings of both keys: each client reads one pair only (wire 1, rule 1).
     body = {
         "ErrorCode": code,
@@ -77,11 +86,13 @@ def _mns_headers(request_id: str) -> dict[str, str]:
     }
 
 
-def _mns_body(code: str, message: str, request_id: str, host_id: str) -> bytes:
+def _xml(
+    code: str, message: str, request_id: str, host_id: str, *, namespace: str = f' xmlns="{MNS_NAMESPACE}"'
+) -> bytes:
     # All four, and none of them empty, or the client can't read it (mns 2, rules 3 and 6).
     parts = {"Code": code, "Message": message or code, "RequestId": request_id, "HostId": host_id}
     inner = "".join(f"<{name}>{escape(_printable(text))}</{name}>" for name, text in parts.items())
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<Error xmlns="{MNS_NAMESPACE}">{inner}</Error>'.encode()
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<Error{namespace}>{inner}</Error>'.encode()
 
 
 def _printable(text: str) -> str:

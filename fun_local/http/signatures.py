@@ -6,7 +6,8 @@
     MNS                 HMAC-SHA1 over method, three headers, x-mns-* and the target as sent
 
 No scheme needs the body itself: ACS3 signs the hash that the client claims, and ``claimed_hash`` says what
-the body, once read, must have. So nobody makes us read a body before it is known who sends it.
+the body, once read, must have. So nobody makes us read a body before it is known who sends it. (RAM, STS, ROS
+and OSS have schemes of their own: pop/signature.py and oss/signature.py.)
 
 Rules: fc-api 2, mns 4, wire 2. Codes and statuses are each API's own (fc-api 16.2, mns 5). Of two opinions
 each: FC answers 403 where there is no signature at all (fc-api 2.1), MNS 408 where the date is old (mns 5).
@@ -72,7 +73,7 @@ def verify(signed: Signed, family: Family, secrets: Mapping[str, str], now: floa
     authorization = signed.header("authorization").strip()
     if family is Family.MNS:
         return _verify_mns(signed, authorization, secrets, now)
-    if not authorization and _SIGNATURE in dict(_items(signed.query)):
+    if not authorization and _SIGNATURE in dict(items_of(signed.query)):
         return _verify_url(signed, secrets, now)
     scheme = authorization.partition(" ")[0]
     if not authorization:
@@ -95,27 +96,27 @@ def claimed_hash(signed: Signed) -> str:
 
 def _verify_fc(signed: Signed, authorization: str, secrets: Mapping[str, str], now: float) -> str:
     key_id, _, given = authorization.removeprefix("FC ").strip().rpartition(":")
-    secret = _secret(secrets, key_id, "InvalidAccessKeyID")
+    secret = secret_of(secrets, key_id, "InvalidAccessKeyID")
     date = signed.header("date")
     expected = _fc_signature(secret, signed, date)
-    _compare(given, expected)
-    _check_date(_http_time, date or signed.header("x-fc-date"), now, "Date")
+    compare(given, expected)
+    check_date(http_time, date or signed.header("x-fc-date"), now, "Date")
     return key_id
 
 
 def _verify_url(signed: Signed, secrets: Mapping[str, str], now: float) -> str:
-    items = {name: value or "" for name, value in _items(signed.query)}
+    items = {name: value or "" for name, value in items_of(signed.query)}
     key_id, expires = items.get(_KEY_ID, ""), items.get(_EXPIRES, "")
-    secret = _secret(secrets, key_id, "InvalidAccessKeyID")
-    _compare(items[_SIGNATURE], _fc_signature(secret, signed, expires, is_url=True))
+    secret = secret_of(secrets, key_id, "InvalidAccessKeyID")
+    compare(items[_SIGNATURE], _fc_signature(secret, signed, expires, is_url=True))
     if not (expires.isascii() and expires.isdigit() and len(expires) < 16 and now <= int(expires)):
         raise Refused(403, "AccessDenied", f"this URL was valid until {expires or 'no time'}, Unix seconds")
     return key_id
 
 
 def _fc_signature(secret: str, signed: Signed, date: str, *, is_url: bool = False) -> str:
-    text = _head(signed, date, prefix="x-fc-") + _fc_resource(signed, is_url=is_url)
-    return _base64_mac(secret, text, "sha256")
+    text = head(signed, date, prefix="x-fc-") + _fc_resource(signed, is_url=is_url)
+    return base64_mac(secret, text, "sha256")
 
 
 def _fc_resource(signed: Signed, *, is_url: bool) -> str:
@@ -123,7 +124,7 @@ def _fc_resource(signed: Signed, *, is_url: bool) -> str:
     path = unquote(signed.path)
     if not (is_url or signed.covers_query or path.split("/")[2:3] == ["proxy"]):
         return path
-    items = [(name, value) for name, value in _items(signed.query) if name != _SIGNATURE]
+    items = [(name, value) for name, value in items_of(signed.query) if name != _SIGNATURE]
     texts = sorted(name if value is None else f"{name}={value}" for name, value in items)
     return path + "\n" + "\n".join(texts)
 
@@ -135,7 +136,7 @@ def _verify_acs3(signed: Signed, authorization: str, secrets: Mapping[str, str],
     pairs = (part.partition("=") for part in authorization.removeprefix(_ACS3).split(","))
     parts = {name.strip(): value.strip() for name, _, value in pairs}
     key_id = parts.get("Credential", "")
-    secret = _secret(secrets, key_id, "InvalidAccessKeyID")
+    secret = secret_of(secrets, key_id, "InvalidAccessKeyID")
     for name in ("x-acs-date", "x-acs-content-sha256"):
         if not signed.header(name):
             raise _missing(name)
@@ -145,16 +146,16 @@ def _verify_acs3(signed: Signed, authorization: str, secrets: Mapping[str, str],
     canonical = _canonical_request(signed, names)
     text = f"{_ACS3}\n{hashlib.sha256(_bytes(canonical)).hexdigest()}"
     expected = hmac.digest(secret.encode(), text.encode(), "sha256").hex()
-    _compare(parts.get("Signature", "").lower(), expected)
-    _check_date(_iso_time, signed.header("x-acs-date"), now, "x-acs-date")
+    compare(parts.get("Signature", "").lower(), expected)
+    check_date(iso_time, signed.header("x-acs-date"), now, "x-acs-date")
     return key_id
 
 
 def _canonical_request(signed: Signed, names: list[str]) -> str:
     """As fc-api 2.3 has it: a space of the query is + on the wire and %20 in what is signed."""
     query = "&".join(
-        f"{_encoded(name)}={_encoded(value or '')}"
-        for name, value in sorted(_items(signed.query), key=lambda item: item[0])
+        f"{encoded(name)}={encoded(value or '')}"
+        for name, value in sorted(items_of(signed.query), key=lambda item: item[0])
     )
     headers = "".join(f"{name}:{signed.header(name).strip()}\n" for name in sorted(names))
     content = signed.header("x-acs-content-sha256")
@@ -171,29 +172,30 @@ def _verify_mns(signed: Signed, authorization: str, secrets: Mapping[str, str], 
     key_id, colon, given = rest.strip().rpartition(":")
     if scheme.upper() != "MNS" or not colon:
         raise Refused(400, "InvalidAuthorizationHeader", "Authorization is not 'MNS KEY_ID:SIGNATURE'")
-    secret = _secret(secrets, key_id, "InvalidAccessKeyId")
+    secret = secret_of(secrets, key_id, "InvalidAccessKeyId")
     # The node client sends both; a client that can't set Date sends the other one alone.
     date = signed.header("date") or signed.header("x-mns-date")
-    text = _head(signed, date, prefix="x-mns-") + signed.target
-    _compare(given, _base64_mac(secret, text, "sha1"), code="SignatureDoesNotMatch")
+    text = head(signed, date, prefix="x-mns-") + signed.target
+    compare(given, base64_mac(secret, text, "sha1"), code="SignatureDoesNotMatch")
     if not date:
         raise Refused(400, "MissingDateHeader", "the Date header is missing")
     stale = (408, "TimeExpired")
-    _check_date(_http_time, date, now, "Date", stale=stale, malformed="InvalidDateHeader")
+    check_date(http_time, date, now, "Date", stale=stale, malformed="InvalidDateHeader")
     return key_id
 
 
-# What they share
+# What they share, with those of http/pop and http/oss as well
 
 
-def _head(signed: Signed, date: str, *, prefix: str) -> str:
+def head(signed: Signed, date: str, *, prefix: str) -> str:
     """Method, three headers as sent and those with the prefix, each with a line feed."""
     extra = "".join(f"{n}:{v}\n" for n, v in sorted(signed.headers.items()) if n.startswith(prefix))
     first = (signed.method, signed.header("content-md5"), signed.header("content-type"), date)
     return "".join(f"{part}\n" for part in first) + extra
 
 
-def _base64_mac(secret: str, text: str, algorithm: str) -> str:
+def base64_mac(secret: str, text: str, algorithm: str) -> str:
+    """The signature of all schemes but ACS3."""
     return base64.b64encode(hmac.digest(secret.encode(), _bytes(text), algorithm)).decode()
 
 
@@ -202,7 +204,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _items(query: str) -> list[tuple[str, str | None]]:
+def items_of(query: str) -> list[tuple[str, str | None]]:
     """A query's items, decoded; None is the value of one that has no equals sign."""
     items = []
     for part in query.split("&"):
@@ -212,18 +214,20 @@ def _items(query: str) -> list[tuple[str, str | None]]:
     return items
 
 
-def _encoded(text: str) -> str:
+def encoded(text: str) -> str:
+    """Percent-encoded as ACS3 and the RPC scheme sign it."""
     return quote(text, safe=_UNRESERVED, errors="surrogateescape")
 
 
-def _secret(secrets: Mapping[str, str], key_id: str, code: str) -> str:
+def secret_of(secrets: Mapping[str, str], key_id: str, code: str) -> str:
+    """The secret of a key id. Raises Refused with ``code`` for one that is not valid here."""
     secret = secrets.get(key_id)
     if secret is None:
         raise Refused(403, code, f"invalid access key ID '{key_id[:128]}': see this home's with fun env")
     return secret
 
 
-def _compare(given: str, expected: str, *, code: str = "SignatureNotMatch") -> None:
+def compare(given: str, expected: str, *, code: str = "SignatureNotMatch") -> None:
     """Takes as long however much of it is right: the time must not tell how close a guess was."""
     if not hmac.compare_digest(_bytes(given), expected.encode()):
         raise _mismatch("See them with: fun env", code)
@@ -242,7 +246,7 @@ def _missing(header: str) -> Refused:
     return Refused(400, "MissingRequiredHeader", f"required HTTP header {header} was not specified")
 
 
-def _check_date(
+def check_date(
     parse: Callable[[str], float],
     text: str,
     now: float,
@@ -251,6 +255,7 @@ def _check_date(
     stale: tuple[int, str] = (403, "RequestTimeTooSkewed"),
     malformed: str = "InvalidArgument",
 ) -> None:
+    """Raise Refused unless ``text`` is a time that is near enough; ``header`` is where it stands."""
     if not text:
         raise _missing(header)
     try:
@@ -263,11 +268,13 @@ def _check_date(
         raise Refused(*stale, f"{message} is too large")
 
 
-def _http_time(text: str) -> float:
+def http_time(text: str) -> float:
+    """Unix time of an HTTP date. Raises ValueError, OverflowError or TypeError, as iso_time does."""
     return _utc(parsedate_to_datetime(text))
 
 
-def _iso_time(text: str) -> float:
+def iso_time(text: str) -> float:
+    """Unix time of 2026-01-01T00:00:00Z."""
     return _utc(datetime.fromisoformat(text))
 
 

@@ -250,6 +250,7 @@ class Changes:
             self._stack,
             outputs=dict(resources.outputs),
             calls={call.name: call.execute_version for call in resources.calls},
+            parameters=dict(resources.parameters),
             created_ms=old.created_ms if old else self._now_ms,
             modified_ms=self._now_ms,
         )

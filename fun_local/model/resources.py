@@ -402,12 +402,14 @@ class Call(Record):
 class Stack(Record):
     """What is known of a stack beyond its resources, which name it themselves.
 
-    ``calls`` are the ``execute_version`` of the calls it has made, by their names in the template.
+    ``calls`` are the ``execute_version`` of the calls it has made, by their names in the template;
+    ``parameters`` those that were given, which an update through ROS may leave out.
     """
 
     name: str
     outputs: dict[str, object] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
     created_ms: int = _when()
     modified_ms: int = _when()
 
@@ -429,7 +431,7 @@ class Accepted:
 class Resources:
     """What a template asks for, after everything in it has been resolved.
 
-    ``outputs`` holds plain data by the names the template gives it.
+    ``outputs`` holds plain data by the names the template gives it, ``parameters`` what it was given.
     """
 
     services: tuple[Service, ...] = ()
@@ -445,6 +447,7 @@ class Resources:
     domains: tuple[Domain, ...] = ()
     calls: tuple[Call, ...] = ()
     outputs: dict[str, object] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         plain = {name: [asdict(item) for item in getattr(self, name)] for name in _PLAIN}
@@ -456,6 +459,7 @@ class Resources:
             "warnings": list(self.warnings),
             **plain,
             "outputs": dict(self.outputs),
+            "parameters": dict(self.parameters),
         }
 
     @classmethod
@@ -472,6 +476,7 @@ class Resources:
             not_emulated=tuple(Accepted(**a) for a in data["notEmulated"]),
             warnings=tuple(data["warnings"]),
             outputs=dict(data.get("outputs", {})),
+            parameters=dict(data.get("parameters", {})),
             **plain,
         )
 

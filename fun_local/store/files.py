@@ -12,8 +12,8 @@ from fun_local.errors import storage_error
 TEMPORARY = ".tmp"
 
 
-def write_atomically(path: str, data: bytes, *, mode: int = 0o600) -> None:
-    """Replace ``path`` by ``data``: readers see the old file or the new one, never a part.
+def write_atomically(path: str, *parts: bytes, mode: int = 0o600) -> None:
+    """Replace ``path`` by these bytes: readers see the old file or the new one, never a part.
 
     Always synced: an unsynced rename over a synced file could, after a power cut, leave an empty one.
     To make the rename itself safe the caller owes ``sync_folder``, once for all files it wrote there.
@@ -25,9 +25,10 @@ def write_atomically(path: str, data: bytes, *, mode: int = 0o600) -> None:
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
+            for part in parts:
+                view = memoryview(part)
+                while view:
+                    view = view[os.write(fd, view) :]
             os.fsync(fd)
         finally:
             os.close(fd)

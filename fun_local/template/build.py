@@ -30,6 +30,7 @@ def build(
     use_ros: bool = False,
     environ: Mapping[str, str] | None = None,
     oss_folder: str | None = None,
+    fetch: stored.Fetch | None = None,
     stack_outputs: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Resources:
     """What the template asks for, everything in it resolved.
@@ -38,7 +39,8 @@ def build(
     ``use_ros`` is how a template of Funcraft's dialect is deployed: as a stack, where services have a suffix
     to their names, or directly, where they have not. Plain ROS templates are always a stack.
     ``environ`` is what ``${env(X)}`` of a Serverless Devs file may name.
-    ``oss_folder`` stands in for OSS: code there is the archive FOLDER/BUCKET/KEY.
+    ``fetch`` gets code out of this home's OSS; ``oss_folder`` stands in for OSS: code there is the archive
+    FOLDER/BUCKET/KEY.
     ``stack_outputs`` are those of the deployed stacks, for Fn::GetStackOutput.
     ``stage`` puts code into the code store and returns its digest; it is called once for each function,
     and only when the template has no problem.
@@ -58,7 +60,13 @@ def build(
         raise _refused(document, (), "values are nested too deeply") from None
     if found.problems:
         raise invalid_template(document.path, found.problems)
-    functions = _staged(document, found, stage, oss_folder)
+
+    def find(source: CodeSource) -> CodeSource | Problem:
+        if oss_folder is not None:
+            return stored.local(document, source, oss_folder)
+        return stored.fetched(document, source, fetch) if fetch else source
+
+    functions = _staged(document, found, stage, find)
     return Resources(
         services=tuple(found.services),
         functions=functions,
@@ -73,6 +81,7 @@ def build(
         domains=tuple(found.domains),
         calls=tuple(found.calls),
         outputs=outputs,
+        parameters=dict(parameters),
     )
 
 
@@ -114,7 +123,10 @@ def _read_all(document: Document, context: Context) -> tuple[Found, dict[str, ob
 
 
 def _staged(
-    document: Document, found: Found, stage: Callable[[CodeSource], str], oss_folder: str | None
+    document: Document,
+    found: Found,
+    stage: Callable[[CodeSource], str],
+    find: Callable[[CodeSource], CodeSource | Problem],
 ) -> tuple[Function, ...]:
     """The functions with their code. What is to be said of code in OSS joins the warnings."""
     functions, problems = [], []
@@ -122,7 +134,7 @@ def _staged(
         if written is None:
             functions.append(function)
             continue
-        source = written if oss_folder is None else stored.local(document, written, oss_folder)
+        source = find(written)
         if isinstance(source, Problem):
             problems.append(source)
             continue

@@ -1,7 +1,6 @@
 """A function's code: text in the template, an archive, a file or folder next to it, or an object in OSS.
 
-There is no OSS here. Code in it is found all the same, so that a template can be checked; it can be staged
-only when a folder stands in for the buckets (template.md 8).
+Code in OSS is found wherever it is, so that a template can be checked; stored.py says when it can be staged.
 """
 
 from __future__ import annotations
@@ -24,6 +23,11 @@ MAX_ARCHIVE_BYTES = 500 * 1024 * 1024
 
 #: How an address in OSS starts.
 SCHEME = "oss://"
+
+_SEND = (
+    "Run Funcraft's fun package first, which uploads the code, and deploy what it writes; or deploy with "
+    "fun-local's own command, which reads the folder: fun deploy --use-ros."
+)
 
 _ARCHIVES = (".zip", ".jar", ".war")
 _EXTENSIONS = {"python": "py", "nodejs": "js", "php": "php"}
@@ -62,6 +66,9 @@ def find_code(document: Document, properties: Mapping[str, Any], path: Path) -> 
     elif uri := properties.get("CodeUri", ""):
         at = (*path, "CodeUri")
         is_stored = uri.startswith(SCHEME)
+        if document.is_sent and not is_stored:
+            message = f"{shown(uri)} is a folder of the project, and the template came without it"
+            return document.problem("value", at, message, _SEND)
         found = _from_uri(document, uri, at) if is_stored else _from_disk(document, uri, runtime, at)
     else:
         at = (*path, "Code", "OssObjectName")
@@ -93,7 +100,7 @@ def _from_base64(document: Document, text: str, path: Path) -> CodeSource | Prob
         archive = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         return document.problem("value", path, "ZipFile is a zip archive in base64, this is not base64")
-    return _checked(document, archive, path, "ZipFile is a zip archive in base64, this is none")
+    return checked(document, archive, path, "ZipFile is a zip archive in base64, this is none")
 
 
 def _from_text(document: Document, text: str, runtime: str, path: Path) -> CodeSource | Problem:
@@ -124,7 +131,7 @@ def _from_disk(document: Document, uri: str, runtime: str, path: Path) -> CodeSo
     if isinstance(content, Problem):
         return content
     if target.lower().endswith(_ARCHIVES):
-        return _checked(document, content, path, f"{target} is not a zip archive")
+        return checked(document, content, path, f"{target} is not a zip archive")
     return CodeSource(files={os.path.basename(target): content})
 
 
@@ -133,7 +140,7 @@ def read_archive(document: Document, target: str, path: Path) -> CodeSource | Pr
     content = _content(document, target, path)
     if isinstance(content, Problem):
         return content
-    found = _checked(document, content, path, f"{target} is not a zip archive")
+    found = checked(document, content, path, f"{target} is not a zip archive")
     return found if isinstance(found, Problem) else replace(found, at=path)
 
 
@@ -147,7 +154,8 @@ def _content(document: Document, target: str, path: Path) -> bytes | Problem:
         return document.problem("value", path, f"can't read {target!r}: {error}")
 
 
-def _checked(document: Document, archive: bytes, path: Path, message: str) -> CodeSource | Problem:
+def checked(document: Document, archive: bytes, path: Path, message: str) -> CodeSource | Problem:
+    """The code in an archive, or ``message`` as a problem where it is none."""
     if not zipfile.is_zipfile(io.BytesIO(archive)):
         return document.problem("value", path, message)
     return CodeSource(archive=archive)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -88,16 +88,22 @@ def choose(directory: str, explicit: str | Sequence[str] | None = None, *, kind:
     return Chosen(found[0], overrides, tuple(found[1:]))
 
 
-def check_deployable(chosen: Chosen, data: Mapping[str, Any]) -> None:
+def check_deployable(
+    chosen: Chosen, data: Mapping[str, Any], is_here: Callable[[str, str], bool] = lambda *_: False
+) -> None:
     """Refuse a template that nobody has named and whose code `fun package` has put into object storage.
+
+    ``is_here`` says of a bucket and a key whether they are in this home's.
 
     Raises:
         InvalidRequest: which one to name instead.
     """
-    if chosen.source and os.path.basename(chosen.path) == _PACKAGED and _is_stored(data):
+    if not chosen.source or os.path.basename(chosen.path) != _PACKAGED:
+        return
+    if not all(is_here(*address) for address in _stored(data)):
         raise InvalidRequest(
             "CodeInStorage",
-            f"the code of {chosen.path} is in object storage, which there is none of on this machine",
+            f"the code of {chosen.path} is in object storage, and not in this home's",
             hint=f"Deploy what it was made from: -t {chosen.source} (or delete {chosen.path}).",
         )
 
@@ -117,10 +123,18 @@ def _named(path: str) -> str:
     return path
 
 
-def _is_stored(value: object) -> bool:
-    """Whether there is code in object storage anywhere in a template."""
+def _stored(value: object) -> Iterator[tuple[str, str]]:
+    """Bucket and key of all code in object storage; empty ones where they are not written as text."""
+    inner: Iterable[object] = value if isinstance(value, list) else ()
     if isinstance(value, dict):
         uri = value.get("CodeUri")
-        is_here = isinstance(uri, str) and uri.startswith("oss://")
-        return is_here or "OssBucketName" in value or any(_is_stored(inner) for inner in value.values())
-    return isinstance(value, list) and any(_is_stored(inner) for inner in value)
+        if isinstance(uri, str) and uri.startswith("oss://"):
+            bucket, _, key = uri.removeprefix("oss://").partition("/")
+            yield bucket, key
+        if "OssBucketName" in value:
+            parts = (value["OssBucketName"], value.get("OssObjectName"))
+            bucket, key = (part if isinstance(part, str) else "" for part in parts)
+            yield bucket, key
+        inner = value.values()
+    for item in inner:
+        yield from _stored(item)

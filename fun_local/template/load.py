@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fun_local.errors import InvalidRequest, InvalidTemplate
@@ -23,11 +23,15 @@ _YAML_TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A template: ``data`` of dict, list, str, int, float, bool and None. Never change it in place."""
+    """A template: ``data`` of dict, list, str, int, float, bool and None. Never change it in place.
+
+    ``is_sent``: it came over the wire, so the files that it names are not here.
+    """
 
     path: str
     data: dict[str, Any]
     root: Node | None = None
+    is_sent: bool = field(default=False, kw_only=True)
 
     def position(self, path: Path) -> tuple[int, int]:
         """Line and column, from 1, of the key (or list item) at ``path``, or of its nearest ancestor."""

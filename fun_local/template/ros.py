@@ -6,11 +6,11 @@ the order in which resources are evaluated. What differs, how resources are writ
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fun_local.model.stacks import stack_id
 from fun_local.template import placeholders, types
 from fun_local.template.evaluator import Evaluator
 from fun_local.template.load import Document, Path
@@ -143,10 +143,9 @@ def _warnings(document: Document, context: Context, used: set[str]) -> list[str]
 
 def _pseudo(context: Context) -> dict[str, Any]:
     """ROS documentation: pseudo parameters. Account and tenant are one: there are no sub-accounts here."""
-    stack = f"acs:ros:{context.region}:{context.account_id}:stack/{context.stack_name}"
     return {
         "ALIYUN::StackName": context.stack_name,
-        "ALIYUN::StackId": str(uuid.uuid5(uuid.NAMESPACE_URL, stack)),
+        "ALIYUN::StackId": stack_id(context.region, context.account_id, context.stack_name),
         "ALIYUN::Region": context.region,
         "ALIYUN::AccountId": context.account_id,
         "ALIYUN::TenantId": context.account_id,

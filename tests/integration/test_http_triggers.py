@@ -23,6 +23,7 @@ from fun_local.model.resources import Domain, Service, Trigger
 from fun_local.model.web import WebRequest, unpack
 from fun_local.store.archives import Archives
 from fun_local.store.code import CodeStore
+from fun_local.store.objects import Objects
 from tests import signing
 from tests.fakes import SERVICE, function, stage
 
@@ -133,7 +134,8 @@ async def site(home, **options):
         await emulator.deployments.edit(deploy)
         listener = endpoint.bind("127.0.0.1", 0)
         archives = Archives(f"{opened.home}/archives", CodeStore(f"{opened.home}/code"))
-        context = fc.Context("cn-shanghai", ACCOUNT, lambda: listener.url, archives, b"secret")
+        objects = Objects(f"{opened.home}/oss")
+        context = fc.Context("cn-shanghai", ACCOUNT, lambda: listener.url, archives, objects, b"secret")
         limits = Limits()
         app = endpoint.application(
             fc.routes(emulator, context),

@@ -17,6 +17,7 @@ from fun_local.model.deployed import Deployed
 from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef, version_scope
 from fun_local.model.resources import Function
 from fun_local.store.archives import Archives
+from fun_local.store.objects import Objects
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -33,6 +34,7 @@ class Context:
     account_id: str
     base_url: Callable[[], str]
     archives: Archives
+    objects: Objects
     #: Signs download links, which end with this process.
     secret: bytes
 

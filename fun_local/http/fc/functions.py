@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from fun_local.errors import FunLocalError, InvalidRequest
+from fun_local.errors import FunLocalError, InvalidRequest, NotFound
 from fun_local.http.fc import downloads, rendering, tags
-from fun_local.http.fc.call import Answer, Call
+from fun_local.http.fc.call import Answer, Call, Context
 from fun_local.http.fc.function_fields import changed
 from fun_local.http.fc.listing import page
-from fun_local.http.fc.reading import Body, choice, from_base64, invalid
+from fun_local.http.fc.reading import choice, from_base64, invalid
 from fun_local.model import editing, kept, publishing
 from fun_local.model.kept import Kind
 from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef, version_scope
@@ -33,7 +33,8 @@ async def create(call: Call) -> Answer:
     new = changed(_bare(call, name), fields)
     code = await _code(call)
     if code is None:
-        raise invalid("code is missing", hint="Send the archive in base64 as code.zipFile.")
+        hint = "Send the archive in base64 as code.zipFile, or upload it to OSS and name it there."
+        raise invalid("code is missing", hint=hint)
     function = replace(new, code=code)
     ref = FunctionRef(function.service, function.name)
     deployed = await call.edit(
@@ -128,32 +129,35 @@ async def _code(call: Call) -> str | None:
     code = call.fields.object("code")
     if code is None:
         return None
-    text = code.get("zipFile", str)
-    if not text:
-        _check_not_stored(code)
-        return None
-    if len(text) > _MOST_BYTES * 4 // 3 + 4:
-        raise InvalidRequest(
-            "EntityTooLarge", f"the archive exceeds maximum allowed size ({_MOST_BYTES} bytes)"
-        )
     wanted = call.headers.get("X-Fc-Code-Checksum", "") or code.text("checksum")
-    return await asyncio.to_thread(_keep, call.context.archives, text, wanted)
+    text = code.get("zipFile", str)
+    if text:
+        if len(text) > _MOST_BYTES * 4 // 3 + 4:
+            raise InvalidRequest(
+                "EntityTooLarge", f"the archive exceeds maximum allowed size ({_MOST_BYTES} bytes)"
+            )
+        return await asyncio.to_thread(lambda: _keep(call.context, from_base64(text, "code.zipFile"), wanted))
+    bucket, key = code.text("ossBucketName"), code.text("ossObjectName")
+    if bucket or key:
+        return await asyncio.to_thread(
+            lambda: _keep(call.context, _stored(call.context, bucket, key), wanted)
+        )
+    return None
 
 
-def _keep(archives: Archives, text: str, wanted: str) -> str:
-    archive = from_base64(text, "code.zipFile")
+def _keep(context: Context, archive: bytes, wanted: str) -> str:
     if wanted and wanted != crc64(archive):
         raise invalid(f"the CRC-64 of the code is {crc64(archive)}, not {wanted[:40]}")
-    return archives.add(archive)
+    return context.archives.add(archive)
 
 
-def _check_not_stored(code: Body) -> None:
-    """Raise InvalidRequest for code that is somewhere else."""
-    if code.text("ossBucketName") or code.text("ossObjectName"):
-        raise invalid(
-            "code in OSS can't be fetched: there is no object storage on this machine",
-            hint="Send the archive in base64 as code.zipFile.",
-        )
+def _stored(context: Context, bucket: str, key: str) -> bytes:
+    """An archive that was uploaded to OSS before (wire 4)."""
+    try:
+        return context.objects.read(bucket, key)[1]
+    except NotFound as error:
+        hint = "Upload the archive to this home's OSS first, or send it in base64 as code.zipFile."
+        raise invalid(f"code.ossBucketName and code.ossObjectName: {error.message}", hint=hint) from None
 
 
 async def _answer(call: Call, function: Function) -> Answer:
