@@ -29,6 +29,8 @@ _MOST_CHANGE_SETS = 100
 _MOST_EVENTS = 3000
 _MOST_STORIES = 200
 
+_RUNNING = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+
 #: Reads a template for a stack: its text, the stack's name, parameters given, and those given before. That
 #: takes long: it is for other threads than the event loop's.
 Read = Callable[[bytes, str, Mapping[str, str], Mapping[str, str]], "Sent"]
@@ -239,7 +241,9 @@ class Stacks:
         modified_ms = stack.modified_ms if stack else first
         status = "CREATE_COMPLETE" if created_ms == modified_ms else "UPDATE_COMPLETE"
         reason = ""
-        if own and (not stack or own.time_ms >= modified_ms):
+        # While the calls of a deploy are made, what it makes is there already.
+        is_running = own is not None and own.status in _RUNNING
+        if own and (not stack or is_running or own.time_ms >= modified_ms):
             status, reason = own.status, own.reason
         outputs = stack.outputs if stack else {}
         return StackInfo(self.id_of(name), name, status, reason, created_ms, modified_ms, outputs)

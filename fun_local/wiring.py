@@ -77,7 +77,7 @@ def objects(home: str) -> Objects:
     return Objects(objects_folder(home))
 
 
-def stacks(home: str, settings: Settings, emulator: Emulator) -> Stacks:
+def stacks(home: str, settings: Settings, emulator: Emulator, clock: Clock | None = None) -> Stacks:
     """Stacks whose templates come over the wire; their code is in this home's OSS."""
     in_archives, in_objects = archives(home), objects(home)
 
@@ -105,7 +105,7 @@ def stacks(home: str, settings: Settings, emulator: Emulator) -> Stacks:
         deployments=emulator.deployments,
         mns=Shelf(emulator.mns),
         read=read,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         region=settings.region,
         account_id=settings.account_id,
     )

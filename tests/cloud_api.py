@@ -135,7 +135,7 @@ class Cloud:
 async def serving(home):
     async with stage(home) as opened:
         settings = Settings(region=REGION, account_id=ACCOUNT)
-        stacks = wiring.stacks(opened.home, settings, opened.emulator)
+        stacks = wiring.stacks(opened.home, settings, opened.emulator, opened.clock)
         objects = wiring.objects(opened.home)
         keyring = Keyring(opened.home, KeyPair("ak", "sk"))
         context = pop.Context(
