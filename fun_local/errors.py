@@ -58,7 +58,7 @@ class InvalidTemplate(InvalidRequest):
 
 
 class Conflict(FunLocalError):
-    """The state does not allow it: an id already used, an execution already finished, a deploy's own call failed."""
+    """The state does not allow it: an id in use, an execution that has ended, a deploy's own call failed."""
 
 
 class Unavailable(FunLocalError):

@@ -23,7 +23,7 @@ class Draft:
     """An asynchronous invocation on its way into the queue. ``due_ms`` is later than now for a delay.
 
     ``depth`` counts the outcomes that led to it: 0 for a caller's own invocation. ``on_failure`` is where its
-    outcome goes should its function be gone when its turn comes. ``fault`` is a failure to be rehearsed on it.
+    outcome goes should its function be gone when its turn comes. ``fault`` is to be rehearsed on it.
     """
 
     invocation_id: str
@@ -78,7 +78,7 @@ class Queue(Protocol):
         """Accept. When it returns a crash can't undo it. Raises Conflict if the id is in use."""
 
     def hand_on(self, draft: Draft, *, settles: int) -> Awaitable[Message | None]:
-        """Accept an outcome as an invocation, and note that message ``settles`` is delivered: both or neither.
+        """Accept an outcome as an invocation and note that message ``settles`` is delivered: both or neither.
 
         None: it had been delivered, or is gone; nothing is accepted then.
         """

@@ -36,6 +36,7 @@ async def deploy(
     emulator: Emulator,
     stack: str,
     resources: Json,
+    *,
     create_queues: bool,
     dry_run: bool,
     only_config: bool = False,

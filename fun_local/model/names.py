@@ -23,8 +23,8 @@ _FC_ARN = re.compile(
 )
 # FC 3.0 has no service; one page of the vendor's writes a slash before functions (fc-api 9.3).
 _FC3_ARN = re.compile(r"acs:fc:([^:]*):([^:]*):/?functions/(?P<function>[^/.]+)(\.(?P<qualifier>[^/]+))?")
-# How the vendor writes an event bus and a RocketMQ 4 topic elsewhere (EventBridge's API reference, "CreateEventBus"
-# and "PutTargets"); its page on destinations shows neither.
+# How the vendor writes an event bus and a RocketMQ 4 topic elsewhere (EventBridge's API reference,
+# "CreateEventBus" and "PutTargets"); its page on destinations shows neither.
 _EVENT_BUS_ARN = re.compile(r"acs:eventbridge:([^:]*):([^:]*):/?eventbus/(?P<name>[^/]+)")
 _ROCKETMQ_ARN = re.compile(
     r"acs:(mq|rocketmq):([^:]*):([^:]*):/?instances/(?P<instance>[^/]+)/topics?/(?P<topic>[^/]+)"

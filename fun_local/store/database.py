@@ -124,8 +124,8 @@ CREATE INDEX mns_pushes_by_subscription ON mns_pushes (topic, subscription, due_
 CREATE INDEX mns_pushes_by_due ON mns_pushes (due_ms);
 """
 
-# How many outcomes led to an invocation (a circle of functions that are each other's destinations must end), and
-# where its own goes should its function, and with it the configuration, be deleted meanwhile.
+# How many outcomes led to an invocation (a circle of functions that are each other's destinations must end),
+# and where its own goes should its function, and with it the configuration, be deleted meanwhile.
 _FORMAT_3 = """
 ALTER TABLE messages ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN on_failure TEXT NOT NULL DEFAULT '';

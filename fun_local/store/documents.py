@@ -1,8 +1,8 @@
 """An execution as a document: the vendor's field names (fc-api 13.3), and what only we keep.
 
 Ours: ``attempts``, ``throttles``, ``faults``, ``memoryMb``, ``rerunOf``, ``asyncConfig``, ``logs``, and for
-payloads that are not short text where they are (``…Encoding``: ``base64``, or ``file`` with the file's size in
-the field).
+payloads that are not short text where they are (``…Encoding``: ``base64``, or ``file`` with the file's size
+in the field).
 """
 
 from __future__ import annotations

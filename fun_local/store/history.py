@@ -124,10 +124,13 @@ class History:
     def find_in(self, function: FunctionRef, invocation_id: str) -> tuple[int, Document]:
         """The execution of a function with exactly this id. Raises NotFound."""
         with self._connection() as connection:
-            row = connection and connection.execute(
-                "SELECT seq FROM ids WHERE id = ? AND service = ? AND function = ?",
-                (invocation_id, function.service, function.function),
-            ).fetchone()
+            row = (
+                connection
+                and connection.execute(
+                    "SELECT seq FROM ids WHERE id = ? AND service = ? AND function = ?",
+                    (invocation_id, function.service, function.function),
+                ).fetchone()
+            )
             if not row:
                 message = f"no execution of {function.path} has the id {invocation_id!r}"
                 hint = "See them with: fun executions list"
