@@ -254,7 +254,8 @@ def test_odd_names_and_computed_places_are_built_packaged_and_deployed(order):
     assert build(order) == {"odd/folder": "Built"}
     assert deployed() == expected
     built = f"{ARTIFACTS}/template.yml"
-    assert "oss://far/key.zip" in order.fun("validate", "-t", built, "-p", "Big=yes").err
+    refused = order.fun("deploy", "--stack-name", "odd", "-t", built, "-p", "Big=yes", check=1)
+    assert "oss://far/key.zip" in refused.err
     packages = [found["function"] for found in order.fun("package", "--json").json["packages"]]
     assert packages == ["odd/folder", "odd/archive", "odd/jar", "odd/text"]
     assert deployed() == expected
