@@ -84,6 +84,7 @@ def package(
         Unavailable: the disk is full.
     """
     done: list[Packaged] = []
+    made: dict[tuple[str | None, str], Package] = {}  # what functions may share
     try:
         os.makedirs(folder, exist_ok=True)
         stage = tempfile.mkdtemp(prefix=".new-", dir=folder)
@@ -96,9 +97,15 @@ def package(
                 continue
             os.makedirs(os.path.join(stage, function.service), exist_ok=True)
             path = os.path.join(stage, f"{function.path}.zip")
-            ours = replace(source, ignored=ignoring(source, [*without, stage]))
-            with about(function.path):
-                done.append(Packaged(function.path, write_package(ours, path)))
+            key = source.folder, function.runtime
+            if source.folder is not None and (twin := made.get(key)):
+                shutil.copyfile(twin.path, path)
+                found = replace(twin, path=path)
+            else:
+                with about(function.path):
+                    ours = replace(source, ignored=ignoring(source, [*without, stage]))
+                    found = made[key] = write_package(ours, path)
+            done.append(Packaged(function.path, found))
         return [_put(found, folder) for found in done]
     except OSError as error:
         raise storage_error(error.filename or folder, error) from None

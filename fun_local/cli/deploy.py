@@ -121,6 +121,7 @@ def _watch(once: _Once, loaded: Loaded) -> None:
 
     with Sources(settings.default_home(), loaded.sources) as sources:
         output.say("\nWatching for changes; Ctrl-C ends it.", err=True)
+        told = ""
         while True:
             sources.wait()
             try:
@@ -128,7 +129,10 @@ def _watch(once: _Once, loaded: Loaded) -> None:
                 sources.follow(loaded.sources)
                 answer = once.deploy(loaded)
             except FunLocalError as error:
-                output.print_error(error, as_json=False)
+                if error.message != told:  # a build changes many files, and is no news until it has ended
+                    output.print_error(error, as_json=False)
+                told = error.message
                 continue
+            told = ""
             if not answer["unchanged"]:
                 deployment.print_changes(answer, only_changed=True)

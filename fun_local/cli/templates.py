@@ -153,7 +153,7 @@ def load(
     from fun_local.store.code import CodeStore
     from fun_local.store.objects import Objects
     from fun_local.template.build import build
-    from fun_local.template.built import check_fresh
+    from fun_local.template.built import check_fresh, folders_of, is_built
     from fun_local.template.devs import is_devs
     from fun_local.template.discover import Kind, check_deployable, choose
     from fun_local.template.merge import load_all
@@ -180,7 +180,8 @@ def load(
     configured, _ = settings.load(home)
     is_direct = (is_serverless(document) or is_devs(document)) and not given.use_ros
     stack = "" if is_direct else given.stack_name or _default_stack()
-    sources: list[str] = []
+    # Of what was built also the folders it was built from: a change there is to be told of.
+    sources = [folder.path for folder in folders_of(chosen.path)] if is_built(chosen.path) else []
     to_store = on_this_machine(CodeStore(code_folder(home), home=home).add) if stage else _nothing
     add = keep or to_store
 

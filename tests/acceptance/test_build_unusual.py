@@ -25,6 +25,7 @@ from tests.acceptance.test_build import (
     serverless,
     wheel,
 )
+from tests.acceptance.test_local import said_by
 from tests.conftest import wait_for
 
 MANIFEST = "../wheels/dep-1.0-py3-none-any.whl\n"
@@ -297,6 +298,20 @@ def test_a_custom_runtime_finds_its_packages_whatever_python_its_command_finds(o
     assert build(order) == {"shop/order": "Built"}
     order.fun("deploy")
     assert order.invk("order", "-s", "").out == "1.0"
+
+
+def test_a_watched_deploy_tells_that_a_build_is_due_and_takes_it(order):
+    build(order)
+    with order.start("fun", "deploy", "--watch") as watching:
+        try:
+            said_by(watching, "Watching for changes")
+            order.write("order/index.py", "def handler(event, context): return 'new'\n")
+            said_by(watching, "Do it again: fun build")
+            build(order)
+            wait_for(lambda: order.invk("order", "-s", "").out == "new")
+        finally:
+            watching.send_signal(signal.SIGINT)
+            watching.communicate(timeout=60)
 
 
 def test_damaged_notes_of_a_build_are_mended_by_the_next(order):
