@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.console.stand import Visitor, browsing, expect, serving
+from tests.console.stand import serving
+from tests.console.visitor import Visitor, browsing, expect
 
 #: The README is read by everybody, on any line.
 MOST_BYTES = 200_000

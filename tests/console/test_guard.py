@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from fun_local.console.sessions import KEY_HEADER
-from tests.console.stand import Visitor, dumps, expect
+from tests.console.stand import dumps
+from tests.console.visitor import Visitor, expect
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'`${alert(3)}</pre>{{7*7}}"
 
@@ -41,6 +42,7 @@ def test_who_comes_without_a_link_can_paste_one(browser, stand):
     page = visitor.page
     page.goto(f"{stand.url}/console/functions")
     expect(page.get_by_text("This browser is not let in yet")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)  # nobody has done anything wrong
     page.get_by_label("Or paste the link here").fill(stand.link())
     page.get_by_role("button", name="Enter").click()
     expect(page.get_by_role("heading", name="Functions")).to_be_visible()

@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks import home
 from tests.conftest import wait_for
-from tests.console.stand import Visitor, dumps, expect, serving
+from tests.console.stand import dumps, serving
+from tests.console.visitor import Visitor, expect
 
 MANY = 10_000
 SENDERS = 4

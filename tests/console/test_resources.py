@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.conftest import wait_for
-from tests.console.stand import expect
+from tests.console.visitor import expect
 
 
 def submit(page, name="Submit"):
@@ -97,7 +97,7 @@ def test_a_message_is_sent_peeked_received_and_deleted(visitor, stand, page):
     expect(message).to_contain_text("received 0 times")
     page.get_by_role("button", name="Receive").click()
     held = page.get_by_role("region", name="Received here").locator("article")
-    expect(held).to_contain_text("received 1 times")
+    expect(held).to_contain_text("received 1 time")
     expect(message).to_have_count(0)
     held.get_by_role("button", name="Delete").click()
     expect(held).to_have_count(0)

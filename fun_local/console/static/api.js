@@ -19,10 +19,8 @@ export function onLocked(react) {
   return () => locks.delete(react);
 }
 
-export function keyHeaders() {
-  const key = localStorage.getItem(STORED);
-  return key ? { [HEADER]: key } : {};
-}
+export const hasKey = () => localStorage.getItem(STORED) !== null;
+export const keyHeaders = () => (hasKey() ? { [HEADER]: localStorage.getItem(STORED) } : {});
 
 export async function openSession(token) {
   const answer = await send("POST", "/console/session", { json: { token } });
@@ -49,7 +47,7 @@ export async function send(method, path, { query, json, body, headers, signal } 
   }
   if (!answer.ok) {
     const problem = await problemOf(answer);
-    const isLocked = answer.status === 401 || (answer.status === 403 && !localStorage.getItem(STORED));
+    const isLocked = answer.status === 401 || (answer.status === 403 && !hasKey());
     if (isLocked && path !== "/console/session") for (const react of locks) react(problem);
     throw problem;
   }

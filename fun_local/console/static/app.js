@@ -1,6 +1,6 @@
 // The page: who may see it, where it is, and what is always there.
 import { html, render, useEffect, useState } from "./core.js";
-import { keyHeaders, onLocked, openSession, get } from "./api.js";
+import { hasKey, onLocked, openSession, get } from "./api.js";
 import { Execution } from "./execution.js";
 import { Executions } from "./executions.js";
 import { Function } from "./function.js";
@@ -50,7 +50,8 @@ function Page() {
     "?": () => showKeys(true),
     "/": () => document.querySelector("input[type=search]")?.focus(),
   });
-  if (locked) return html`<${Locked} problem=${locked} />`;
+  // Who has never been in has done nothing wrong.
+  if (locked) return html`<${Locked} problem=${hasKey() ? locked : null} />`;
   return html`
     <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), document.querySelector("main").focus())}>${t("To the content")}</a>
     <header>
@@ -107,14 +108,14 @@ function Locked({ problem }) {
     }
   };
   return html`<main class="locked">
-    <h1>fun-local</h1>
+    <h1 class="brand"><img src="/console/static/icon.svg" alt="" width="28" height="28" />fun-local</h1>
     <p>${t("This browser is not let in yet. Get a link with:")}</p>
     <pre>fun console</pre>
     <form onSubmit=${enter}>
       <label class="tall">${t("Or paste the link here")}<input value=${text} autocomplete="off" spellcheck="false" required onInput=${(event) => set(event.target.value)} /></label>
       <button class="primary">${t("Enter")}</button>
     </form>
-    <${Problem} error=${keyHeaders() || error !== problem ? error : null} />
+    <${Problem} error=${error} />
   </main>`;
 }
 

@@ -69,7 +69,7 @@ function Details({ found, configs, triggers, versions, aliases }) {
         found.initializer && [t("Initializer"), html`<code>${found.initializer}</code>`],
         found.description && [t("Description"), found.description],
       ]} />
-      ${environment.length > 0 && html`<details><summary>${t("{n} environment variables", { n: environment.length })}</summary>
+      ${environment.length > 0 && html`<details><summary>${t("{n} environment {n|variable|variables}", { n: environment.length })}</summary>
         <dl class="facts">${environment.map(([key, value]) => html`<div><dt><code>${key}</code></dt><dd><code>${value}</code></dd></div>`)}</dl></details>`}
     </section>
     <section aria-label=${t("Asynchronous calls")}><h2>${t("Asynchronous calls")}</h2>

@@ -55,7 +55,7 @@ export function Log({ log, isFinal, more }) {
     <div class="bar">
       <label class="unseen" for="log-search">${t("Search the log")}</label>
       <input id="log-search" type="search" placeholder=${t("Search the log")} spellcheck="false" autocomplete="off" value=${sought} onInput=${(event) => seek(event.target.value)} />
-      ${found && html`<span role="status">${t("{n} lines", { n: found.count })}</span>`}
+      ${found && html`<span role="status">${t("{n} {n|line|lines}", { n: found.count })}</span>`}
       <span class="space"></span>
       ${!isFinal && html`<button class="quiet" aria-pressed=${isPaused} onClick=${toggle}>${isPaused ? t("Go on") : t("Pause")}</button>`}
       <button class="quiet" onClick=${() => copy(text, t("Log"))}>${t("Copy")}</button>

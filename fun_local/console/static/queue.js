@@ -99,7 +99,7 @@ function Message({ message, remove }) {
       <div class="what">
         ${letter && html`<div>${letter.condition ? html`<strong class="bad">${letter.condition}</strong>` : html`<${Status} status="Succeeded" />`} <a href=${functionHref(letter.path)}>${letter.path}</a></div>
         ${letter.reason && html`<div>${letter.reason}</div>`}`}
-        <div class="muted"><time>${exactly(Number(message.EnqueueTime))}</time> · ${t("received {n} times", { n: message.DequeueCount })} · <code>${message.MessageId}</code></div>
+        <div class="muted"><time>${exactly(Number(message.EnqueueTime))}</time> · ${t("received {n} {n|time|times}", { n: message.DequeueCount })} · <code>${message.MessageId}</code></div>
       </div>
       ${letter && html`<button onClick=${open}>${t("Open execution")}</button><button onClick=${again}>${t("Run payload again")}</button>
         <button onClick=${() => (handOver(letter.payload), go(href("submit", { function: letter.path, qualifier: letter.qualifier })))}>${t("Edit and run")}</button>`}
@@ -144,7 +144,7 @@ function Purge({ name, count, close, done }) {
     }
   };
   return html`<${Dialog} title=${t("Purge {name}", { name })} close=${close}>
-    <p>${t("{n} messages will be deleted, those in work too. There is no way back.", { n: number(count) })}</p>
+    <p>${t("{n} {n|message|messages} will be deleted, those in work too. There is no way back.", { n: number(count) })}</p>
     <${Problem} error=${problem} />
     <div class="buttons"><button onClick=${close}>${t("Cancel")}</button><button class="danger" onClick=${act}>${t("Purge")}</button></div>
   <//>`;

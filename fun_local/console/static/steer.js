@@ -33,7 +33,7 @@ export function Steer({ action, rows, close, done, opens = false }) {
   return html`<${Dialog} title=${title} close=${close}>
     <${List} rows=${hit} />
     ${spared.length > 0 &&
-    html`<p class="spared">${isStop ? t("{n} have ended already and stay as they are:", { n: spared.length }) : t("{n} have not ended and are left out:", { n: spared.length })}</p>
+    html`<p class="spared">${isStop ? t("{n} {n|has|have} ended already and {n|stays as it is|stay as they are}:", { n: spared.length }) : t("{n} {n|has|have} not ended and {n|is|are} left out:", { n: spared.length })}</p>
       <${List} rows=${spared} />`}
     ${refused.map(({ row, error }) => html`<${Problem} key=${row.seq} error=${{ code: row.invocationId, message: error.message }} />`)}
     <div class="buttons">

@@ -138,7 +138,7 @@ function Result({ result }) {
     <${Facts} items=${[
       [t("Outcome"), result.errorType ? html`<strong class="bad">${result.errorType}</strong>` : html`<span class="good">${t("Succeeded")}</span>`],
       [t("Duration"), duration(Number(result.duration))],
-      [t("Request id"), html`<code>${result.requestId}</code>`],
+      [t("Request id"), html`<code>${result.requestId}</code>`, true],
     ]} />
     <${Content} text=${result.text} label=${t("Result")} />
     <${Content} text=${result.log} label=${t("Log")} />

@@ -1,4 +1,5 @@
-// The page's words in two languages. English texts are their own keys; {name} stands for a value.
+// The page's words in two languages. English texts are their own keys; {name} stands for a value, {name|one|many}
+// for the word that goes with it.
 import { CHINESE } from "./chinese.js";
 
 const STORED = "fun-local-console-language";
@@ -15,5 +16,9 @@ export function setLanguage(name) {
 
 export function t(text, values) {
   const found = (current === "zh" && CHINESE[text]) || text;
-  return values ? found.replace(/\{(\w+)\}/g, (_, name) => values[name]) : found;
+  if (!values) return found;
+  return found.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) => {
+    if (many === undefined) return values[name];
+    return Number(values[name]) === 1 ? one : many;
+  });
 }
