@@ -3,7 +3,7 @@
 //   NODE_OPTIONS="--require ./redirect.js" fun deploy -y
 //
 // Only where a request goes is changed, not what is in it: its Host header and its signature stay as they are.
-// Without a project of Node.js around it, it is a relay for names that lead to this machine (docs/clients.md):
+// Run by itself it is a relay, for names that lead to this machine (docs/clients.md):
 //
 //   node redirect.js KEY CERTIFICATE [PORT_OF_HTTPS PORT_OF_HTTP]
 'use strict';
@@ -16,6 +16,7 @@ const tls = require('tls');
 const { urlToHttpOptions } = require('url');
 
 const OURS = /^((ram|sts|ros)(\.[\w-]+)?|([\w-]+\.)?oss-[\w-]+|[\w-]+\.mns\.[\w-]+)\.aliyuncs\.com$/;
+if (!process.env.FC_ENDPOINT) throw new Error('FC_ENDPOINT is not set: eval "$(fun env)"');
 const here = urlToHttpOptions(new URL(process.env.FC_ENDPOINT));
 const target = { hostname: here.hostname.replace(/^\[|\]$/g, ''), port: here.port || 80 };
 

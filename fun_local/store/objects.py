@@ -173,5 +173,5 @@ def _head(file: IO[bytes]) -> Stored:
             raise ValueError(f"format {head['format']}, this version knows up to {_FORMAT}")
         status = os.fstat(file.fileno())
         return Stored(head["key"], head["type"], head["md5"], status.st_size - len(line), status.st_mtime)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptState(file.name, str(error), hint="Upload the object again.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +37,14 @@ def blocks(document: Path) -> list[Block]:
     return found
 
 
-def run(laptop: Laptop, block: Block, folder: str) -> str:
-    """Runs all but the installation, which prepare.py has done; what was printed."""
+def run(laptop: Laptop, block: Block, folder: str, inside: Sequence[str] = ()) -> str:
+    """Runs all but the installation, which prepare.py has done, ``inside`` a command; what was printed."""
     place = environment(block.client)
     # `fun` is ours, and so is what `npx fun` would mean without Funcraft beside it.
     here = f"{place / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     funcraft = place / "node_modules" / "@alicloud" / "fun" / "bin" / "fun.js"
     script = "\n".join(["set -eu", f'npx() {{ shift; node "{funcraft}" "$@"; }}', *block.lines])
     variables = {"PATH": here, "NODE_PATH": str(place / "node_modules"), "RETRIES": "1"}
-    return laptop.run("bash", "-c", script, cwd=folder, FUN_LOCAL_HOME=laptop.shell.home, **variables).stdout
+    return laptop.run(
+        *inside, "bash", "-c", script, cwd=folder, FUN_LOCAL_HOME=laptop.shell.home, **variables
+    ).stdout

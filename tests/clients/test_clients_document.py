@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -46,14 +47,52 @@ def test_a_program_of_the_document_prints_what_it_says(laptop, library, title):
         assert done.stdout == printed[1]
 
 
+def funcraft_blocks():
+    """What the document has people type: plainly, redirected, and with names that lead here."""
+    plain, redirected, named = (block for block in readme.blocks(DOCUMENT) if block.client == "fun")
+    return plain, redirected, named
+
+
 def test_the_commands_for_funcraft_work_in_their_order(laptop, library):
-    with_role, without_role = (block for block in readme.blocks(DOCUMENT) if block.client == "fun")
-    said = readme.run(laptop, with_role, library)
+    said = readme.run(laptop, funcraft_blocks()[0], library)
     assert '"words": 2' in said
     assert "async invoke success" in said
-    said = readme.run(laptop, without_role, library)
+
+
+def test_the_commands_that_are_redirected_work_in_their_order(laptop, library):
+    said = readme.run(laptop, funcraft_blocks()[1], library)
     assert "make sure role" in said
-    assert "service library deploy success" in said
+    assert "has been uploaded to OSS" in said
+    assert said.count("service library deploy success") == 2
+    assert "CREATE_COMPLETE" in said
+    assert '"words": 2' in said
+    stacks = laptop.shell.fun("info", "--json").json["stacks"]
+    assert [stack["stackName"] for stack in stacks] == ["library-1"]
+
+
+def test_names_that_lead_to_this_machine_do_as_well(laptop, library):
+    """In a network and with a hosts file of their own: nothing of this machine is touched."""
+    alone = ["unshare", "-rnm", "sh", "-c"]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*alone, "ip link set lo up"], check=False).returncode
+    ):
+        pytest.skip("needs namespaces: unshare -rnm")
+    laptop.shell.fun("daemon", "stop")
+    hosts = os.path.join(library, "hosts")
+    shutil.copy("/etc/hosts", hosts)
+    block = funcraft_blocks()[2]
+    before = (
+        "ip link set lo up",
+        f"mount --bind {shlex.quote(hosts)} /etc/hosts",
+        # What runs in the background is to be the process itself, to be ended at the end.
+        'sudo() { if [ "$1" = env ]; then exec "$@"; fi; "$@"; }',
+        "trap 'fun daemon stop; kill $!' EXIT",
+    )
+    said = readme.run(laptop, replace(block, lines=(*before, *block.lines)), library, alone[:2])
+    assert "make sure role" in said
+    assert "has been uploaded to OSS" in said
+    assert "CREATE_COMPLETE" in said
 
 
 def test_every_client_is_in_the_document_with_its_version():
@@ -62,21 +101,3 @@ def test_every_client_is_in_the_document_with_its_version():
     versions += [next(iter(packages.items())) for packages in prepare.NODE.values()]
     for package, version in versions:
         assert re.search(rf"\| \w+ `{package}`.*? \| {re.escape(version)} \|", text), package
-
-
-def test_ram_is_answered_over_tls_for_who_takes_no_options(laptop, library):
-    make = re.search(r"`(openssl req .+?)`", DOCUMENT.read_text())[1]
-    subprocess.run(make, shell=True, cwd=library, check=True, capture_output=True)
-    script = """
-        const ram = require('child_process').spawn('node', ['ram.js', 'ram.key', 'ram.pem', '0']);
-        ram.stdout.once('data', (line) => {
-          const port = Number(/\\d+/.exec(line)[0]);
-          const path = '/?Action=GetRole&RoleName=reader';
-          const options = { port, host: '127.0.0.1', servername: 'ram.aliyuncs.com', path };
-          require('https').get(options, (answer) =>
-            answer.on('data', (body) => { console.log(String(body)); ram.kill(); }));
-        });
-    """
-    certificate = {"NODE_EXTRA_CA_CERTS": os.path.join(library, "ram.pem")}
-    done = laptop.run("node", "-e", script, cwd=library, **certificate)
-    assert done.stdout == '{"Role":{"Arn":"acs:ram::1234567890123456:role/reader"}}\n'

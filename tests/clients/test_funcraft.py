@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,35 @@ Resources:
         http:
           Type: HTTP
           Properties: {AuthType: ANONYMOUS, Methods: [GET, POST]}
+"""
+
+
+#: Leads what it asks of RAM, ROS and OSS to the daemon.
+REDIRECTED = {"NODE_OPTIONS": f"--require {ROOT / 'examples' / 'sdk' / 'redirect.js'}"}
+
+PLAIN = """\
+ROSTemplateFormatVersion: '2015-09-01'
+Parameters:
+  Memory: {Type: Number, Default: 128}
+Resources:
+  Service:
+    Type: ALIYUN::FC::Service
+    Properties:
+      ServiceName: {'Fn::Join': ['-', [shop, {Ref: 'ALIYUN::StackName'}]]}
+  Function:
+    Type: ALIYUN::FC::Function
+    Properties:
+      ServiceName: {'Fn::GetAtt': [Service, ServiceName]}
+      FunctionName: order
+      Runtime: python3
+      Handler: index.handler
+      MemorySize: {Ref: Memory}
+      CodeUri: ./code
+      AsyncConfiguration:
+        StatefulInvocation: true
+        Destination: {OnFailure: 'acs:mns:::/queues/good/messages'}
+Outputs:
+  Order: {Value: {'Fn::GetAtt': [Function, FunctionName]}}
 """
 
 
@@ -200,3 +230,118 @@ def test_a_function_that_is_not_there_ends_funcraft_with_its_name(project):
 def test_a_template_that_is_wrong_is_so_for_funcraft_too(laptop, shop):
     laptop.shell.write("template.yml", EVERYTHING.replace("python3", "cobol"))
     assert "Runtime" in shop("validate", code=255)
+
+
+# With what it asks of others led to the daemon
+
+
+def functions(laptop) -> list[tuple[str, str]]:
+    found = laptop.shell.fun("info", "--json").json["functions"]
+    return [(function["functionName"], function["stackName"]) for function in found]
+
+
+def ros_changes(said: str) -> list[tuple[str, ...]]:
+    """The rows of the table of a change set: resource, type, action, property."""
+    return re.findall(r"│ (\S+) +│ (ALIYUN::\S+) +│ (\w+) +│ (\w*) +│", said)
+
+
+def test_a_service_without_a_role_gets_one_and_keeps_it(laptop, shop):
+    laptop.shell.write("template.yml", re.sub(r" +Role: .*\n", "", EVERYTHING))
+    said = shop("deploy", "-y", **REDIRECTED)
+    assert "role 'aliyunfcgeneratedrole-cn-shanghai-shop' is already exist" in said
+    assert "attached police 'AliyunFCInvocationAccess'" in said
+    assert "service shop deploy success" in said
+    assert "retry" not in said
+    before = laptop.shell.fun("info", "--json").json
+    (service,) = before["services"]
+    assert service["role"] == "acs:ram::1234567890123456:role/aliyunfcgeneratedrole-cn-shanghai-shop"
+    said = shop("deploy", "-y", **REDIRECTED)
+    assert "retry" not in said
+    assert laptop.shell.fun("info", "--json").json == before
+
+
+def test_a_package_is_uploaded_and_deployed(laptop, project):
+    said = project("package", **REDIRECTED)
+    assert "has been uploaded to OSS. objectName:" in said
+    assert "using template: template.packaged.yml" in project("deploy", "-y")
+    assert '"words": 2' in project("invoke", "library/count", "-e", '{"text": "one two"}')
+    assert functions(laptop) == [("count", "")]
+    assert "skiping" in project("package", "-t", "template.yml", **REDIRECTED)
+    # Our own command finds the code where Funcraft has put it.
+    laptop.shell.project = project.folder
+    laptop.shell.fun("remove", "library", "-y")
+    laptop.shell.fun("deploy")
+    assert "words" in laptop.shell.invk("library/count", "-s", '{"text": "four"}').out
+
+
+def test_a_stack_is_made_changed_and_left_alone_through_ros(laptop, project):
+    ros = ("deploy", "--use-ros", "--stack-name", "demo-1", "-y")
+    project("package", **REDIRECTED)
+    said = project(*ros, **REDIRECTED)
+    assert ros_changes(said) == [
+        ("library", "ALIYUN::FC::Service", "Add", ""),
+        ("librarycount", "ALIYUN::FC::Function", "Add", ""),
+    ]
+    assert re.search(r"librarycount +│ CREATE_COMPLETE", said)
+    assert "Deploy success" in said
+    assert functions(laptop) == [("count", "demo-1")]
+    # It looks the real name of the service up in the template that ROS has given it.
+    assert '"words": 3' in project("invoke", "library/count", "-e", '{"text": "one two three"}')
+    before = laptop.shell.fun("info", "--json").json
+    assert "your stack demo-1 is already latest" in project(*ros, code=255, **REDIRECTED)
+    assert laptop.shell.fun("info", "--json").json == before
+    packaged = Path(project.folder, "template.packaged.yml")
+    packaged.write_text(packaged.read_text().replace("Timeout: 60", "Timeout: 61"))
+    said = project(*ros, **REDIRECTED)
+    assert ros_changes(said) == [("librarycount", "ALIYUN::FC::Function", "Modify", "Timeout")]
+    assert "UPDATE_COMPLETE" in said
+    (function,) = laptop.shell.fun("info", "--json").json["functions"]
+    assert function["timeout"] == 61
+
+
+def test_code_that_was_not_packaged_is_refused_through_ros_with_the_way_out(project):
+    said = project("deploy", "--use-ros", "--stack-name", "demo-1", "-y", code=255, **REDIRECTED)
+    assert "Resources/library/count/Properties/CodeUri" in said
+    assert "fun package" in said
+
+
+def test_a_plain_template_of_ros_is_uploaded_and_deployed_at_once(laptop, shop):
+    laptop.shell.write("template.yml", PLAIN)
+    ros = ("deploy", "-t", "template.yml", "--use-ros", "--stack-name", "demo-2", "-y")
+    said = shop(*ros, "-p", "Memory=256", **REDIRECTED)
+    assert "has been uploaded to OSS" in said
+    assert re.search(r"Memory +│ 256", said)
+    assert re.search(r"Order +│ order", said)
+    assert functions(laptop) == [("order", "demo-2")]
+    assert json.loads(laptop.shell.invk("shop-demo-2/order", "-s", '{"a": 1}').out) == {"a": 1}
+    laptop.shell.write("template.yml", PLAIN.replace("index.handler", "index.handler\n      Timeout: 9"))
+    said = shop(*ros, **REDIRECTED)
+    assert ros_changes(said) == [("shop-demo-2/order", "ALIYUN::FC::Function", "Modify", "Timeout")]
+    (function,) = laptop.shell.fun("info", "--json").json["functions"]
+    assert (function["memorySize"], function["timeout"]) == (256, 9)
+
+
+def test_a_stack_that_can_not_be_made_says_why(laptop, shop):
+    """The deploy itself fails, after its change set was good: the call that it asks for."""
+    laptop.shell.write("code/index.py", "def handler(e, c): raise ValueError('not today')\n")
+    invoker = """\
+  Call:
+    Type: ALIYUN::FC::FunctionInvoker
+    Properties:
+      ServiceName: {'Fn::GetAtt': [Function, ServiceName]}
+      FunctionName: {'Fn::GetAtt': [Function, FunctionName]}
+      ExecuteVersion: 1
+Outputs:
+"""
+    laptop.shell.write("template.yml", PLAIN.replace("Outputs:\n", invoker))
+    said = shop("deploy", "--use-ros", "--stack-name", "demo-3", "-y", code=255, **REDIRECTED)
+    assert "not today" in said
+    assert functions(laptop) == []
+
+
+def test_a_topic_of_the_template_is_made(laptop, shop):
+    topic = "  letters:\n    Type: Aliyun::Serverless::MNSTopic\n    Properties: {Region: cn-shanghai}\n"
+    laptop.shell.write("template.yml", EVERYTHING + topic)
+    shop("deploy", "-y", **REDIRECTED)
+    topics = laptop.shell.fun("mns", "topic", "list", "--json").json["topics"]
+    assert [topic["topicName"] for topic in topics] == ["letters"]

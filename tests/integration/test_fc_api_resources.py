@@ -275,6 +275,39 @@ async def test_new_code_replaces_the_old(api):
 
 
 @in_all
+async def test_code_that_was_uploaded_to_oss_is_taken_from_there(api):
+    api.objects.make_bucket("releases")
+    for text in ("x = 1", "x = 2"):
+        api.objects.put("releases", text, archive(index__py=text))
+    created = await api.create(code={"ossBucketName": "releases", "ossObjectName": "x = 1"})
+    assert created["codeChecksum"] == crc64(archive(index__py="x = 1"))
+    code = {"ossBucketName": "releases", "ossObjectName": "x = 2"}
+    updated = await api.ok("PUT", api.of(), {"code": code})
+    assert updated["codeChecksum"] == crc64(archive(index__py="x = 2"))
+    fetched = await api.request("GET", local(api, (await api.ok("GET", f"{api.of()}/code"))["url"]))
+    assert fetched.body == archive(index__py="x = 2")
+
+
+@in_all
+async def test_code_that_is_not_in_oss_is_refused_with_its_address(api):
+    await api.create()
+    before = await api.ok("GET", api.of())
+    api.objects.make_bucket("releases")
+    api.objects.put("releases", "text", b"no archive")
+    for bucket, key, said in (
+        ("none", "x", "bucket 'none' does not exist"),
+        ("releases", "x", "no object 'x' in bucket 'releases'"),
+        ("../..", "etc", "does not exist"),
+        ("releases", "text", "zip"),
+        ("releases", "", "name of an object"),
+    ):
+        refused = await api.send("PUT", api.of(), {"code": {"ossBucketName": bucket, "ossObjectName": key}})
+        assert refused.status == 400, refused.body
+        assert said in refused.json["ErrorMessage"]
+    assert await api.ok("GET", api.of()) == before
+
+
+@in_all
 async def test_code_whose_checksum_differs_is_refused(api):
     await api.create()
     body = {"code": {"zipFile": zipped(index__py="x = 1")}}
