@@ -132,7 +132,7 @@ class Cloud:
 
 
 @contextlib.asynccontextmanager
-async def serving(home):
+async def serving(home, **options):
     async with stage(home) as opened:
         settings = Settings(region=REGION, account_id=ACCOUNT)
         stacks = wiring.stacks(opened.home, settings, opened.emulator, opened.clock)
@@ -158,6 +158,7 @@ async def serving(home):
                 Family.OSS: oss.Api(objects, region=REGION).answer,
                 Family.POP: pop.Api(context).answer,
             },
+            **options,
         )
         async with endpoint.serve(app, listener, limits), aiohttp.ClientSession() as session:
             yield Cloud(opened, stacks, objects, keyring, listener.port, session)

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
@@ -21,6 +21,8 @@ from fun_local.http.oss import signature as oss
 from fun_local.http.pop import signature as pop
 from fun_local.http.refusals import Family, Refused, family_of
 from fun_local.http.web import Visit
+
+_MOST_FORMS = 16
 
 
 class ClientGone(Exception):
@@ -42,6 +44,8 @@ class Gate:
     is_open: Callable[[web.Request], bool]
     has_session: Callable[[web.Request], bool]
     checks_signatures: bool = True
+    #: So many are read at a time of bodies whose sender has not proved anything yet.
+    forms: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_FORMS))
 
     async def admit(self, request: web.Request, visit: Visit | None = None) -> web.Request:
         """The request as its handler gets it, with its body read. ``visit``: it is for a function's URL.
@@ -64,12 +68,13 @@ class Gate:
         may_be_open = visit is None and whose in (Family.FC, Family.MNS)
         if is_free or (may_be_open and (self.is_open(request) or self.has_session(request))):
             if visit is None or not visit.is_by_domain:
-                origins.check_host(_host(request), self.port)
+                origins.check_host(origins.sole(request.headers.getall("Host", [])), self.port)
             return await self._with_body(request, whose, most)
         signed = _signed(request, is_visit=visit is not None)
         claimed = signatures.claimed_hash(signed)
         if whose is Family.POP and not claimed:
-            admitted = await self._with_body(request, whose, most)
+            async with self.forms:
+                admitted = await self._with_body(request, whose, most)
             given = pop.parameters(signed.query, headers, await admitted.read())
             pop.verify(request.method, given, self.secrets(), self.now())
             return admitted
@@ -113,17 +118,11 @@ class Gate:
 def family(request: web.Request) -> Family:
     """Whose API a request means."""
     authorization = request.headers.get("Authorization", "")
-    if oss.is_meant(_host(request), authorization):
+    if oss.is_meant(origins.sole(request.headers.getall("Host", [])), authorization):
         return Family.OSS
     if pop.is_meant(request.path, request.query_string, request.headers):
         return Family.POP
     return family_of(request.path, authorization, "x-mns-version" in request.headers)
-
-
-def _host(request: web.Request) -> str:
-    """The Host header, empty where there is none, or several."""
-    hosts = request.headers.getall("Host", [])
-    return hosts[0] if len(hosts) == 1 else ""
 
 
 def _is_followed_link(request: web.Request) -> bool:

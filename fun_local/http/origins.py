@@ -7,6 +7,7 @@ the answers. It can't hide: its origin is in Origin, or in Sec-Fetch-Site, or it
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from fun_local.http.refusals import Refused
@@ -39,6 +40,11 @@ def check_visitor(origin: str | None, fetch_site: str | None) -> None:
             raise Refused(403, "AccessDenied", f"requests from pages of {origin[:128]!r} are not answered")
     elif fetch_site is not None and fetch_site.lower() not in (*_OWN_SITES, "same-site"):
         raise Refused(403, "AccessDenied", "requests from pages of other sites are not answered")
+
+
+def sole(hosts: Sequence[str]) -> str:
+    """What the Host header says; nothing where there is none, or several that may differ."""
+    return hosts[0] if len(hosts) == 1 else ""
 
 
 def check_host(host: str, port: int) -> None:

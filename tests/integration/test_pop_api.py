@@ -104,6 +104,45 @@ async def test_a_form_has_a_bound(cloud):
     await cloud.refused(400, "EntityTooLarge", RAM, "CreateRole", **given)
 
 
+@on_cloud
+async def test_of_forms_that_have_proved_nothing_few_are_read_at_a_time(cloud):
+    head = b"POST / HTTP/1.1\r\nHost: ram.aliyuncs.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    stuck = []
+    for _ in range(16):
+        _, writer = await asyncio.open_connection("127.0.0.1", cloud.port)
+        writer.write(head + b"Content-Length: 1000\r\n\r\nAction=")
+        await writer.drain()
+        stuck.append(writer)
+    # Answered after them, so they have all been begun.
+    assert (await cloud.oss("PUT")).status == 200
+    waiting = asyncio.ensure_future(cloud.rpc(STS, "GetCallerIdentity"))
+    for _ in range(5):
+        assert (await cloud.oss("GET", sub="location")).status == 200
+    assert not waiting.done()
+    stuck.pop().close()
+    async with asyncio.timeout(20):
+        assert (await waiting).status == 200
+    for writer in stuck:
+        writer.close()
+
+
+def test_without_signatures_only_names_that_mean_this_machine_are_answered(tmp_path):
+    async def main():
+        async with serving(tmp_path, checks_signatures=False) as cloud:
+            for host in ("ram.aliyuncs.com", "sts.cn-shanghai.aliyuncs.com", f"127.0.0.1:{cloud.port}"):
+                query = f"/?Action=GetCallerIdentity&Version={STS}"
+                assert (await cloud.send("GET", query, {"Host": host})).status == 200, host
+            for host in ("evil.example", "aliyuncs.com", "ram.aliyuncs.com.evil.example"):
+                refused = await cloud.send("GET", query, {"Host": host})
+                assert (refused.status, refused.json["Code"]) == (403, "AccessDenied"), host
+            by_name = {"Host": "bucket.oss-cn-shanghai.aliyuncs.com"}
+            assert (await cloud.send("PUT", "/", by_name)).status == 200
+            by_path = {"Host": "evil.example", "Authorization": "OSS x:y"}
+            assert (await cloud.send("PUT", "/bucket-2", by_path)).status == 403
+
+    asyncio.run(main())
+
+
 # RAM
 
 

@@ -12,6 +12,7 @@ from email.utils import formatdate
 
 from aiohttp import web
 
+from fun_local.http.origins import sole
 from fun_local.http.oss.signature import Address, address_of
 from fun_local.http.refusals import Refused
 from fun_local.store.objects import Objects, Stored
@@ -37,7 +38,7 @@ class Api:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Raises Refused for what there is none of here, and what the store raises."""
-        address = address_of(request.headers.get("Host", ""), request.raw_path)
+        address = address_of(sole(request.headers.getall("Host", [])), request.raw_path)
         kind = "object" if address.key else "bucket" if address.bucket else "service"
         operation = self._operations.get((kind, request.method, address.sub))
         if operation is None:
