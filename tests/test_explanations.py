@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,8 @@ from tests import words
 from tests.conftest import ROOT
 
 STATES = (ROOT / "docs" / "states.md").read_text()
+ENGLISH = (ROOT / "README.md").read_text()
+CHINESE = (ROOT / "README.zh-CN.md").read_text()
 DIFFERENCES = (ROOT / "docs" / "differences.md").read_text()
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
 
@@ -111,7 +115,32 @@ def test_the_figures_among_the_differences_are_the_code_s():
         assert number in DIFFERENCES, number
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("README*.md")]), ids=lambda path: path.name
+)
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text()):
-        assert target.startswith("http") or target in LATER or (path.parent / target).exists(), target
+        assert target.startswith("http") or Path(target).name in LATER or (path.parent / target).exists(), (
+            target
+        )
+
+
+def commands(text: str) -> list[str]:
+    """Every command line of the console blocks, in order."""
+    blocks = re.findall(r"```console\n(.*?)```", text, re.S)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def test_both_readmes_have_the_same_commands():
+    assert commands(CHINESE) == commands(ENGLISH)
+
+
+def test_both_readmes_have_the_same_sections():
+    assert re.findall(r"^#+(?= )", CHINESE, re.M) == re.findall(r"^#+(?= )", ENGLISH, re.M)
+
+
+def test_every_setting_is_in_the_chinese_readme_with_its_default():
+    for setting in fields(Settings):
+        assert f"`{setting.name}`" in CHINESE, setting.name
+        if isinstance(setting.default, float):
+            assert f"{setting.default:g}" in CHINESE
