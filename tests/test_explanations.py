@@ -125,6 +125,13 @@ def test_links_lead_somewhere(path):
         )
 
 
+def test_the_index_lists_every_document():
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} <= set(
+        re.findall(r"\((\S+)\)", index)
+    )
+
+
 def commands(text: str) -> list[str]:
     """Every command line of the console blocks, in order."""
     blocks = re.findall(r"```console\n(.*?)```", text, re.S)

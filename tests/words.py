@@ -24,9 +24,7 @@ ELSEWHERE = {
     "model/web": "logs and answers of functions",
     "model/notification": "what subscribers get",
     "model/cbor": "answers of the API",
-    "model/kept": "answers of the API",
     "model/editing": "answers of the API",
-    "model/publishing": "answers of the API",
     "runtime/": "logs of functions and the vendor's words",
     "mns/http": "why a push failed, in records",
     "mns/pushes": "why a push failed, in records",
@@ -65,9 +63,10 @@ SILENT = {
 
 #: Commands, SQL, markup, code, lines that scripts look for, and the vendor's words.
 NOT_PROSE = re.compile(
-    r"(fun|invk|mns|cd|export|set|pip) [\w{-][^:]*$|fun local: |eval|\$env:|"
+    r"(fun|invk|mns|cd|export|set|pip) [\w{-][^:]*$|(--?\w+ )*\{\}=\{\}$|fun local: |eval|\$env:|"
     r"[A-Z]{5,} |WHERE |[\w, =]*(_ms|\?|seq)[\w, =?]*$|<|HTTP/1\.1|from \{\}|import |~/|%[Y(]|"
-    r"methods: |fun-local: \{\}|Billed Duration: |Memory Size: |Max Memory Used: |"
+    r"FC Invoke|(methods|triggerName|url|domainName|address|RequestId): |sync #|"
+    r"fun-local: \{\}|Billed Duration: |Memory Size: |Max Memory Used: |"
     r"Failed to start|Function instance|code \{\}",
     re.DOTALL,
 )
@@ -81,6 +80,12 @@ def is_prose(text: str) -> bool:
         and " " in text
         and not NOT_PROSE.match(text.strip())
     )
+
+
+def is_prose_with_gaps(text: str) -> bool:
+    """One word is enough where something is filled in."""
+    word = re.search("[A-Za-z]{3,}", text.replace("{}", ""))
+    return bool(word) and " " in text.strip() and not NOT_PROSE.match(text.strip())
 
 
 def texts(node: ast.expr) -> list[str]:
@@ -140,7 +145,7 @@ class Collector(ast.NodeVisitor):
         self.found += [(node.lineno, text) for text in texts(node) if is_prose(text)]
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        self.found += [(node.lineno, text) for text in texts(node) if is_prose(text)]
+        self.found += [(node.lineno, text) for text in texts(node) if is_prose_with_gaps(text)]
         for part in node.values:
             if isinstance(part, ast.FormattedValue) and not texts(part.value):
                 self.visit(part.value)
@@ -209,6 +214,17 @@ def unspoken() -> Iterator[str]:
                 yield from (f"{path.name}:{node.lineno}: {text}" for text in said if is_prose(text))
 
 
+def is_composed(entry: str, said: set[str], pieces: set[str]) -> bool:
+    """Whether an entry is a message with one of our own words filled in already."""
+    for pattern in said:
+        if "{}" in pattern and entry != pattern:
+            gaps = r"(\{\}|.+)".join(map(re.escape, pattern.split("{}")))
+            found = re.fullmatch(gaps, entry)
+            if found and all(value == "{}" or value.strip() in said | pieces for value in found.groups()):
+                return True
+    return False
+
+
 def fragments() -> set[str]:
     """Texts of any kind in the source: words that are filled into messages may be entries, too."""
     found = set()
@@ -243,6 +259,7 @@ def _in_click() -> set[str]:
 COMPUTED_CODES = {
     "f'{kind.title()}NotFound'": {"StackNotFound", "ServiceNotFound", "FunctionNotFound"}
     | {"VersionNotFound", "AliasNotFound"},
+    "f'{word}ConfigNotFound'": set(),  # for clients of the API alone
     "error.code": set(),
     "error['code']": set(),
     "problem['code']": set(),

@@ -10,7 +10,7 @@ words and is known itself; ``{!}`` has a single word translated, too. Unknown te
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 _PATH = os.path.join(os.path.dirname(__file__), "chinese.json")
@@ -86,19 +86,27 @@ class Catalogue:
 
     def _whole(self, text: str) -> str | None:
         inner = text.strip()
-        if (found := self._entries.get(inner)) is None:
-            found = next(self._fitting(inner), None)
+        found = self._entries.get(inner) or self._fitting(inner)
         if found is None:
             return None
         before, _, after = text.partition(inner)
         return f"{before}{found}{after}"
 
-    def _fitting(self, text: str) -> Iterator[str]:
+    def _fitting(self, text: str) -> str | None:
+        """The translation by the pattern that fits best, or of what follows the name of a place."""
+        poor = None
         for pieces in self._patterns:
             if not (text.startswith(pieces[0]) and text.endswith(pieces[-1])):
                 continue
-            if (values := _filled_in(pieces, text)) is not None:
-                yield self._fill(self._entries["{}".join(pieces)], values)
+            if (values := _filled_in(pieces, text)) is None:
+                continue
+            found = self._fill(self._entries["{}".join(pieces)], values)
+            if pieces[0] or ": " not in values[0]:
+                return found
+            poor = poor or found
+        place, _, message = text.partition(": ")
+        rest = self._whole(message) if message else None
+        return poor if rest is None else f"{place}\uff1a{rest}"
 
     def _fill(self, chinese: str, values: list[str]) -> str:
         import re

@@ -40,9 +40,9 @@ def test_every_message_is_in_the_catalogue():
 
 
 def test_every_entry_is_said_somewhere():
-    said = {text for text, _ in words.in_source()} | words.fragments()
-    unused = [entry for entry in ENTRIES if entry not in said and not words.is_from_click(entry)]
-    assert unused == []
+    said, pieces = {text for text, _ in words.in_source()}, words.fragments()
+    unused = [entry for entry in ENTRIES if entry not in said | pieces and not words.is_from_click(entry)]
+    assert [entry for entry in unused if not words.is_composed(entry, said, pieces)] == []
 
 
 def test_an_entry_is_there_once_and_in_order():
@@ -84,6 +84,24 @@ def test_a_value_may_hold_anything():
 def test_lines_and_sentences_are_translated_one_by_one():
     assert CATALOGUE.translated("Error: something new\nAborted.") == "错误：something new\n已中止。"
     assert CATALOGUE.translated("Remove it. Deploy the function again.") == "请删除它。请重新部署该函数。"
+
+
+def test_what_stands_before_a_message_stays_there():
+    assert (
+        CATALOGUE.translated("${env(X)}: environment variable X is not set")
+        == "${env(X)}：环境变量 X 没有设置"
+    )
+    assert CATALOGUE.translated("Fn::Join: a list of items is expected, found 256") == (
+        "Fn::Join：应为列表，实际为 256"
+    )
+
+
+def test_the_documented_mistakes_are_told_in_chinese():
+    text = (ROOT / "docs" / "mistakes.md").read_text()
+    for output in re.findall(r"```console\n\$ fun \w+\n(.*?)```", text, re.S):
+        for line in output.splitlines():
+            message = re.sub(r"^(\S+:\d+:\d+: (\S+: )?|error: )", "", line)
+            assert re.search("[\u4e00-\u9fff]", CATALOGUE.translated(message)), line
 
 
 def test_what_is_not_known_stays_english():
