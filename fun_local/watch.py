@@ -52,6 +52,10 @@ class Changes:
         if self._libc.inotify_add_watch(self._fd, os.fsencode(path), mask) >= 0:
             self._watched.add(path)
 
+    def fileno(self) -> int:
+        """A descriptor that can be read when something changed; -1 where the system has no such thing."""
+        return self._fd
+
     def wait(self, seconds: float | None = None) -> bool:
         """Block until something changed (True) or the time is over (False)."""
         if self._fd < 0:

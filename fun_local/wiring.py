@@ -27,6 +27,7 @@ from fun_local.model.retry import Backoff, Throttling
 from fun_local.model.topics import TopicMessage
 from fun_local.pool import Pool
 from fun_local.ports import Clock, Destination, Message
+from fun_local.runtime.debugger import Debugger
 from fun_local.runtime.notices import runtime_notices
 from fun_local.runtime.process import ProcessRuntime
 from fun_local.settings import Settings
@@ -113,11 +114,18 @@ def stacks(home: str, settings: Settings, emulator: Emulator, clock: Clock | Non
 
 @contextlib.asynccontextmanager
 async def emulator(
-    home: str, settings: Settings, function_environment: Mapping[str, str] | None = None
+    home: str,
+    settings: Settings,
+    function_environment: Mapping[str, str] | None = None,
+    *,
+    code_path: Callable[[str], str] | None = None,
+    debugger: Debugger | None = None,
 ) -> AsyncIterator[Emulator]:
     """The application over a home's files, from recovery to an orderly end.
 
     ``function_environment`` is what functions find in their environment beyond the vendor's variables.
+    ``code_path`` tells the folder of a function's code where that is not in the home's store; every
+    instance waits for the ``debugger``, if there is one.
     Nothing runs before ``Emulator.look`` is called: by then callers can reach the daemon, so that what
     they put meanwhile is not overlooked.
 
@@ -156,13 +164,14 @@ async def emulator(
     }
     run_dir = instances_folder(home)
     runtime = ProcessRuntime(
-        code_path=code.path,
+        code_path=code_path or code.path,
         log_dir=logs.folder(home),
         run_dir=run_dir,
         account_id=settings.account_id,
         region=settings.region,
         stop_grace_seconds=settings.stop_grace_seconds,
         extra_environment=function_environment,
+        debugger=debugger,
     )
     pool = Pool(runtime, max_instances=settings.max_instances, idle_seconds=settings.idle_seconds)
     faults = Faults(fault_rules.read(home), save=partial(fault_rules.write, home), last_seq=queue.last_seq)

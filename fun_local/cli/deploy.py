@@ -117,7 +117,7 @@ class _Once:
 
 def _watch(once: _Once, loaded: Loaded) -> None:
     """Deploy again at every change, until interrupted. A template that is no good meanwhile is shown."""
-    from fun_local.cli.watching import Sources
+    from fun_local.local.sources import Sources
 
     with Sources(settings.default_home(), loaded.sources) as sources:
         output.say("\nWatching for changes; Ctrl-C ends it.", err=True)

@@ -25,7 +25,7 @@ _COMMANDS = {
     "async-config": ("async_config", "async_config", "Show or change how asynchronous calls are treated."),
     "info": ("info", "info", "Show what is deployed."),
     "invoke": ("invk", "fun_invoke", "Invoke a deployed function."),
-    "local": ("local", "local", "Run a function of the template in this folder, without deploying it."),
+    "local": ("local", "local", "Run or serve the template in this folder, without deploying it."),
     "executions": ("executions", "executions", "List, watch, stop and retry executions."),
     "faults": ("faults", "faults", "Have functions fail on purpose, to try retries and alarms."),
     "mns": ("mns", "mns", "Queues and topics: create, send, receive, publish, subscribe."),
@@ -108,6 +108,12 @@ def fun(verbose: bool) -> None:
       fun demo
       fun deploy --use-ros --stack-name demo-1
       fun executions list --status Failed --since 1h
+
+    \b
+    Exit codes:
+      0  done                      3  the function itself failed
+      1  it could not be done      4  --wait or wait ran out of time
+      2  wrong usage
     """
     if verbose:
         os.environ["FUN_LOCAL_VERBOSE"] = "1"

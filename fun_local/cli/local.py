@@ -13,6 +13,7 @@ import click
 
 from fun_local import settings
 from fun_local.cli import events, output, templates
+from fun_local.cli.start import start
 from fun_local.cli.templates import Given
 from fun_local.model.selection import one_function
 
@@ -32,7 +33,11 @@ def local() -> None:
     \b
     Examples:
       fun local invoke main -e '{"k": 1}'
+      fun local start
     """
+
+
+local.add_command(start)
 
 
 @local.command()
@@ -40,28 +45,13 @@ def local() -> None:
 @click.option("-e", "--event", help="The event, as text.")
 @click.option("-f", "--event-file", type=click.Path(allow_dash=True), help="A file with the event.")
 @click.option("-s", "--event-stdin", is_flag=True, help="Read the event from stdin.")
-@click.option(
-    "-d",
-    "--debug-port",
-    type=click.IntRange(0, 65_535),
-    metavar="PORT",
-    help="Wait for a debugger at this port of 127.0.0.1 (0: any free one).",
-)
-@click.option(
-    "-c",
-    "--config",
-    "editor",
-    type=click.Choice(["vscode", "pycharm"]),
-    help="With -d: print how this editor is set up to attach.",
-)
+@templates.debug_options
 @click.option(
     "--tmp-dir",
     type=click.Path(exists=True, file_okay=False, resolve_path=True),
     help="The function's TMPDIR.",
 )
 @click.option("--no-reuse", is_flag=True, help="As always here: nothing is left from an earlier run.")
-@click.option("--debug-args", hidden=True, help="Funcraft's; has no effect.")
-@click.option("--debugger-path", hidden=True, help="Funcraft's; has no effect.")
 @templates.layered_options
 @output.json_option
 def invoke(
@@ -74,8 +64,6 @@ def invoke(
     editor: str | None,
     tmp_dir: str | None,
     no_reuse: bool,
-    debug_args: str | None,
-    debugger_path: str | None,
     as_json: bool,
 ) -> None:
     """Run a function of the template in this folder, once. Nothing is deployed, no daemon is needed.
@@ -90,11 +78,6 @@ def invoke(
       fun local invoke order -f event.json -t template.yml -t local.yml
       fun local invoke order -d 5678 --config vscode
     """
-    if editor and debug_port is None:
-        raise click.UsageError("--config goes with --debug-port")
-    for option, value in (("--debug-args", debug_args), ("--debugger-path", debugger_path)):
-        if value:
-            output.warn(f"{option} has no effect: the debugger is part of fun-local (debugpy) or of Node.js")
     payload = events.chosen(event, event_file, event_stdin)
     with tempfile.TemporaryDirectory(prefix="fun-local-") as folder:
         session = _Session(folder, tmp_dir)

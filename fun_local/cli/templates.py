@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fun_local import settings
+from fun_local.cli import output
 from fun_local.cli.language import said
 from fun_local.home import code_folder, objects_folder
 from fun_local.model.resources import Resources
@@ -59,7 +60,40 @@ def layered_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with_options(command, _TEMPLATES)
 
 
-def _with_options(command: Callable[..., Any], template_option: Callable[..., Any]) -> Callable[..., Any]:
+def layered_options_beside_port(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``layered_options``, for a command where -p is a port."""
+    return _with_options(command, _TEMPLATES, parameter_names=("--parameter-override",))
+
+
+def debug_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that can have a debugger attached: ``debug_port`` and ``editor``."""
+
+    @functools.wraps(command)
+    def wrapped(
+        debug_port: int | None,
+        editor: str | None,
+        debug_args: str | None,
+        debugger_path: str | None,
+        **rest: Any,
+    ) -> Any:
+        if editor and debug_port is None:
+            raise click.UsageError("--config goes with --debug-port")
+        for option, value in (("--debug-args", debug_args), ("--debugger-path", debugger_path)):
+            if value:
+                output.warn(f"{option} has no effect: the debugger is debugpy's or Node.js's own")
+        return command(debug_port=debug_port, editor=editor, **rest)
+
+    found: Callable[..., Any] = wrapped
+    for option in reversed(_DEBUG_OPTIONS):
+        found = option(found)
+    return found
+
+
+def _with_options(
+    command: Callable[..., Any],
+    template_option: Callable[..., Any],
+    parameter_names: tuple[str, ...] = ("-p", "--parameter-override"),
+) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(
         template: str | tuple[str, ...] | None,
@@ -81,7 +115,10 @@ def _with_options(command: Callable[..., Any], template_option: Callable[..., An
         return command(given=given, **rest)
 
     found: Callable[..., Any] = wrapped
-    for option in reversed((template_option, *_OPTIONS)):
+    parameter_option = click.option(
+        *parameter_names, "parameters", multiple=True, metavar="K=V", help="A parameter's value."
+    )
+    for option in reversed((template_option, parameter_option, *_OPTIONS)):
         found = option(found)
     return found
 
@@ -97,14 +134,6 @@ _TEMPLATES = click.option(
 
 _OPTIONS = (
     click.option(
-        "-p",
-        "--parameter-override",
-        "parameters",
-        multiple=True,
-        metavar="K=V",
-        help="A parameter's value.",
-    ),
-    click.option(
         "--replace", "replacements", multiple=True, metavar="NAME=VALUE", help="A {placeholder}'s value."
     ),
     click.option("--use-ros", is_flag=True, help="Deploy as a stack (plain ROS templates always are)."),
@@ -116,6 +145,26 @@ _OPTIONS = (
         help="Stands in for OSS: code in a bucket is read from DIR/BUCKET/KEY.",
         metavar="DIR",
     ),
+)
+
+
+_DEBUG_OPTIONS = (
+    click.option(
+        "-d",
+        "--debug-port",
+        type=click.IntRange(0, 65_535),
+        metavar="PORT",
+        help="Wait for a debugger at this port of 127.0.0.1 (0: any free one).",
+    ),
+    click.option(
+        "-c",
+        "--config",
+        "editor",
+        type=click.Choice(["vscode", "pycharm"]),
+        help="With -d: print how this editor is set up to attach.",
+    ),
+    click.option("--debug-args", hidden=True, help="Funcraft's; has no effect."),
+    click.option("--debugger-path", hidden=True, help="Funcraft's; has no effect."),
 )
 
 

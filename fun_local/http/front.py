@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from aiohttp.typedefs import Middleware
 
 from fun_local import console, wiring
 from fun_local.emulator import Emulator
@@ -108,8 +109,11 @@ class Front:
         )
 
     @contextlib.asynccontextmanager
-    async def serve(self, emulator: Emulator) -> AsyncIterator[None]:
-        """Answer at the endpoint, if there is one, while the block runs."""
+    async def serve(self, emulator: Emulator, around: Middleware | None = None) -> AsyncIterator[None]:
+        """Answer at the endpoint, if there is one, while the block runs.
+
+        ``around`` is a middleware put around all of it.
+        """
         if self.listener is None:
             yield
             return
@@ -148,6 +152,8 @@ class Front:
                 Family.POP: pop.Api(self._pop_context(stacks)).answer,
             },
         )
+        if around is not None:
+            app.middlewares.insert(0, around)
         async with endpoint.serve(app, self.listener, limits):
             log.info("listening on %s", self.url, extra={"action": "listen"})
             try:

@@ -21,6 +21,17 @@ def trigger_url(base_url: str, trigger: Trigger) -> str:
     return f"{base_url}/2016-08-15/proxy/{service}/{trigger.function}/"
 
 
+def is_anonymous(trigger: Trigger) -> bool:
+    """Whether an HTTP trigger needs no signature: it must say so (fc-api 8)."""
+    return str(trigger.config.get("authType", "")).lower() == "anonymous"
+
+
+def methods_of(trigger: Trigger) -> tuple[str, ...]:
+    """The methods that an HTTP trigger lets in; empty: all."""
+    given = trigger.config.get("methods")
+    return tuple(str(method).upper() for method in given) if isinstance(given, list) else ()
+
+
 def domain_url(base_url: str, domain: Domain) -> str:
     """A custom domain at the endpoint, under a name that leads to this machine by itself."""
     port = base_url.rpartition(":")[2]

@@ -8,6 +8,7 @@ function's.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import socket
@@ -20,6 +21,9 @@ HOST = "127.0.0.1"
 
 #: What debugpy can debug. Functions for an older one are debugged in the one that runs us.
 OLDEST_PYTHON = (3, 8)
+
+#: How long an instance that ends may keep the port.
+_FREE_SECONDS = 10.0
 
 #: In seconds: ten years. Phases count whole seconds, so there is no such thing as for ever.
 _AT_LEISURE = 10 * 365 * 86_400
@@ -48,6 +52,20 @@ class Debugger:
             return (*interpreter, f"--inspect-brk={HOST}:{self.port}", worker)
         # Frozen modules of the standard library can't be stepped through, and debugpy says so at length.
         return (*interpreter, "-X", "frozen_modules=off", _START, self.folder, HOST, str(self.port), worker)
+
+    async def until_free(self) -> None:
+        """Wait until the instance before has let go of the port. Raises Unavailable when it does not."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _FREE_SECONDS
+        while True:
+            try:
+                # Without listening: an editor that is quick must not find us there.
+                _free(self.port, listens=False)
+                return
+            except Unavailable:
+                if loop.time() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
 
 
 def listening(function: Function, port: int) -> Debugger:
@@ -93,14 +111,15 @@ def _debugpy() -> str:
     return os.path.dirname(found.origin)
 
 
-def _free(port: int) -> int:
+def _free(port: int, *, listens: bool = True) -> int:
     """The port, once it is known that nobody else listens there."""
     with socket.socket() as probe:
         # What was closed a moment ago is free; the debuggers see it so, too.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-            probe.listen(1)
+            if listens:
+                probe.listen(1)
         except OSError as error:
             raise Unavailable(
                 "PortTaken",

@@ -94,6 +94,7 @@ class ProcessRuntime:
             return await self._start_custom(function)
         command, notice = await self._command(function)
         if self._debugger is not None:
+            await self._debugger.until_free()
             command = self._debugger.around(command)
         code = self._code_of(function)
         try:

@@ -26,6 +26,8 @@ def main() -> None:
     # What the function starts is not debugged: it would wait, too.
     debugpy.configure(subProcess=False, pythonEnv=unmarked)
     debugpy.listen((host, int(port)))
+    # As Node.js says it: who attached before this moment would be hung up on.
+    print(f"Debugger listening on {host}:{port}", flush=True)
     debugpy.wait_for_client()
     sys.argv[:] = [worker, *sys.argv[5:]]
     runpy.run_path(worker, run_name="__main__")

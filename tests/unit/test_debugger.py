@@ -1,6 +1,8 @@
 """A debugger on an instance: what is started, what is suspended, what is said."""
 
+import asyncio
 import json
+import socket
 import sys
 
 import pytest
@@ -68,3 +70,16 @@ def test_the_settings_for_vscode_lead_to_the_port(function):
 @pytest.mark.parametrize("function", [PYTHON, NODE])
 def test_the_settings_for_pycharm_lead_to_the_port(function):
     assert "host 127.0.0.1, port 5678" in "\n".join(how_to_attach(function, Debugger(5678), "pycharm"))
+
+
+def test_an_instance_waits_until_the_one_before_has_let_go_of_the_port():
+    async def held_for_a_moment():
+        with socket.socket() as before:
+            before.bind(("127.0.0.1", 0))
+            before.listen()
+            waiting = asyncio.ensure_future(Debugger(before.getsockname()[1]).until_free())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+        await waiting
+
+    asyncio.run(held_for_a_moment())

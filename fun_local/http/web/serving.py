@@ -28,6 +28,7 @@ from fun_local.model.names import IMPLICIT_SERVICE, FunctionRef
 from fun_local.model.outcome import Result
 from fun_local.model.resources import Function, Trigger
 from fun_local.model.web import WebRequest, WebResponse, WebResult, pack, sendable
+from fun_local.model.web_routes import is_anonymous, methods_of
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +53,13 @@ class Aim:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether no signature is needed: a trigger must say so (fc-api 8)."""
-        return self.trigger is None or str(self.trigger.config.get("authType", "")).lower() == "anonymous"
+        """Whether no signature is needed."""
+        return self.trigger is None or is_anonymous(self.trigger)
 
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that are let in; empty: all."""
-        given = self.trigger.config.get("methods") if self.trigger else None
-        return tuple(str(method).upper() for method in given) if isinstance(given, list) else ()
+        return methods_of(self.trigger) if self.trigger else ()
 
     @property
     def dialect(self) -> Dialect:

@@ -1,4 +1,4 @@
-"""The files that a deploy was made from, watched for changes."""
+"""The files that a template's functions were made from, watched for changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import TracebackType
 
 from fun_local.watch import Changes
 
-#: Folders that no deploy is made from, or that are too large to watch.
-_PASSED_OVER = frozenset({".git", ".svn", ".hg", "node_modules", "__pycache__"})
+#: Folders that no function is made from, or that are too large to watch.
+PASSED_OVER = frozenset({".git", ".svn", ".hg", "node_modules", "__pycache__"})
 _OURS = frozenset(os.path.join(".fun", name) for name in ("build", "nas", "package", "tmp"))
 
 
@@ -40,9 +40,20 @@ class Sources:
         self._changes.wait()
         self.follow(())
 
+    def have_changed(self) -> bool:
+        """Whether something was saved since this was last asked; where nobody can tell, perhaps: True."""
+        if not self._changes.wait(0):
+            return False
+        self.follow(())
+        return True
+
+    def fileno(self) -> int:
+        """A descriptor that can be read when something was saved; -1 where there is none."""
+        return self._changes.fileno()
+
     def _folders(self, path: str) -> Iterator[str]:
         for folder, names, _ in os.walk(path):
-            names[:] = [name for name in names if name not in _PASSED_OVER]
+            names[:] = [name for name in names if name not in PASSED_OVER]
             if os.path.realpath(folder) == self._home or folder.endswith(tuple(_OURS)):
                 names.clear()
             else:
