@@ -139,7 +139,13 @@ def finish(home: str, invocation_id: str, timeout: float | None, as_json: bool) 
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--timeout", type=Duration(), help="Give up after this long (exit 4).")
-@click.option("--expect", type=STATUSES, default="Succeeded", show_default=True)
+@click.option(
+    "--expect",
+    type=STATUSES,
+    default="Succeeded",
+    show_default=True,
+    help="The status that counts as success.",
+)
 @output.json_option
 def wait(ids: tuple[str, ...], timeout: float | None, expect: str, as_json: bool) -> None:
     """Wait until all these executions have ended. Exit 3 when one has not ended as expected.
@@ -161,7 +167,13 @@ def wait(ids: tuple[str, ...], timeout: float | None, expect: str, as_json: bool
 
 
 @click.command()
-@click.option("--older-than", type=Duration(), default="7d", show_default=True)
+@click.option(
+    "--older-than",
+    type=Duration(),
+    default="7d",
+    show_default=True,
+    help="Only what ended longer ago: 12h, 7d …",
+)
 @output.json_option
 def prune(older_than: float, as_json: bool) -> None:
     """Delete records of executions that ended longer ago than this.

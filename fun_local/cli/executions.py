@@ -42,7 +42,9 @@ def executions() -> None:
 @click.option("--since", type=Moment(), help="Accepted at or after: ISO time, or 10m, 2h, 1d ago.")
 @click.option("--until", type=Moment(), help="Accepted at or before.")
 @click.option("--asc", is_flag=True, help="Oldest first.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many on a page."
+)
 @click.option("--next-token", default="", help="Where the page before ended.")
 @click.option("--all", "all_pages", is_flag=True, help="Every page.")
 @click.option("--watch", is_flag=True, help="Stay and show changes as they happen.")

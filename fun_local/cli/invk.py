@@ -26,7 +26,9 @@ _TYPES = click.Choice(["Sync", "Async"], case_sensitive=False)
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("function", metavar="[SERVICE/]FUNCTION")
-@click.option("-t", "--type", "kind", type=_TYPES, default="Sync", show_default=True)
+@click.option(
+    "-t", "--type", "kind", type=_TYPES, default="Sync", show_default=True, help="Wait for it, or queue it."
+)
 @click.option("-s", "--event-str", help="The event, as text.")
 @click.option(
     "-f", "--event-file", type=click.Path(allow_dash=True), help="A file with the event; - reads stdin."
@@ -270,7 +272,15 @@ def main(request_id: str) -> None:
 
 @click.command("invoke")
 @click.argument("function", metavar="[[SERVICE/]FUNCTION]", required=False)
-@click.option("-t", "--type", "kind", type=_TYPES, default="Sync", show_default=True)
+@click.option(
+    "-t",
+    "--type",
+    "kind",
+    type=_TYPES,
+    default="Sync",
+    show_default=True,
+    help="Wait for the answer, or queue it.",
+)
 @click.option("-e", "--event", help="The event, as text.")
 @click.option("-f", "--event-file", type=click.Path(allow_dash=True), help="A file with the event.")
 @click.option("-s", "--event-stdin", is_flag=True, help="Read the event from stdin.")

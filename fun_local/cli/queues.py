@@ -48,11 +48,41 @@ def read_body(body: str | None, body_file: str | None) -> bytes:
 
 @queue.command()
 @click.argument("name")
-@click.option("--visibility-timeout", type=click.IntRange(1, 43_200), default=30, show_default=True)
-@click.option("--delay", type=click.IntRange(0, 604_800), default=0, show_default=True)
-@click.option("--retention", type=click.IntRange(60, 604_800), default=345_600, show_default=True)
-@click.option("--max-size", type=click.IntRange(1024, 65_536), default=65_536, show_default=True)
-@click.option("--polling-wait", type=click.IntRange(0, 30), default=0, show_default=True)
+@click.option(
+    "--visibility-timeout",
+    type=click.IntRange(1, 43_200),
+    default=30,
+    show_default=True,
+    help="Seconds for which a received message is hidden.",
+)
+@click.option(
+    "--delay",
+    type=click.IntRange(0, 604_800),
+    default=0,
+    show_default=True,
+    help="Seconds until a message can be received.",
+)
+@click.option(
+    "--retention",
+    type=click.IntRange(60, 604_800),
+    default=345_600,
+    show_default=True,
+    help="Seconds for which a message is kept.",
+)
+@click.option(
+    "--max-size",
+    type=click.IntRange(1024, 65_536),
+    default=65_536,
+    show_default=True,
+    help="The largest message, in bytes.",
+)
+@click.option(
+    "--polling-wait",
+    type=click.IntRange(0, 30),
+    default=0,
+    show_default=True,
+    help="Seconds for which a receiver waits, if it does not say.",
+)
 @output.json_option
 def create(
     name: str,
@@ -170,7 +200,9 @@ def send(
 
 @queue.command()
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True, help="How many messages."
+)
 @output.json_option
 def peek(name: str, limit: int, as_json: bool) -> None:
     """Look at the next messages without taking them.
@@ -185,7 +217,9 @@ def peek(name: str, limit: int, as_json: bool) -> None:
 @queue.command()
 @click.argument("name")
 @click.option("--wait", type=Duration(), help="Wait so long for one (exit 4 when none comes).")
-@click.option("--limit", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True, help="How many messages."
+)
 @click.option("--delete", "delete_", is_flag=True, help="Delete what is received.")
 @output.json_option
 def receive(name: str, wait: float | None, limit: int, delete_: bool, as_json: bool) -> None:

@@ -25,6 +25,7 @@ def topic() -> None:
     type=click.IntRange(MIN_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
     default=MAX_MESSAGE_BYTES,
     show_default=True,
+    help="The largest message, in bytes.",
 )
 @output.json_option
 def create(name: str, max_size: int, as_json: bool) -> None:
@@ -123,8 +124,19 @@ def publish(name: str, body: str | None, body_file: str | None, tag: str, as_jso
 @click.argument("name")
 @click.option("--queue", help="A queue that gets a copy of each message.")
 @click.option("--endpoint", help="A URL that each message is posted to, or an MNS address.")
-@click.option("--format", "format_", type=click.Choice(FORMATS, case_sensitive=False), default=FORMATS[0])
-@click.option("--strategy", type=click.Choice(STRATEGIES, case_sensitive=False), default=STRATEGIES[0])
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS, case_sensitive=False),
+    default=FORMATS[0],
+    help="What a subscriber is sent: the body with all about it, or alone.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES, case_sensitive=False),
+    default=STRATEGIES[0],
+    help="How long a push that fails is repeated.",
+)
 @click.option("--tag", default="", help="Only messages with this tag.")
 @output.json_option
 def subscribe(
