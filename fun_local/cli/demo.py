@@ -14,6 +14,7 @@ import time
 import click
 
 from fun_local.cli import output
+from fun_local.cli.progress import Shown
 from fun_local.errors import FunLocalError
 from fun_local.projects.source import shipped
 
@@ -46,15 +47,16 @@ class _Stage:
         if not self._is_quiet:
             click.echo(output.painted(f"$ {command}", fg="cyan"))
         started = time.monotonic()
-        done = subprocess.run(
-            [*_program(command), *shlex.split(command)[1:]],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with Shown(command if self._is_quiet else "running"):
+            done = subprocess.run(
+                [*_program(command), *shlex.split(command)[1:]],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         self.steps.append(
             {
                 "command": command,

@@ -10,6 +10,7 @@ import click
 from fun_local import settings
 from fun_local.cli import addresses, deployment, output, templates
 from fun_local.cli.client import Client
+from fun_local.cli.progress import Shown
 from fun_local.cli.templates import Given, Loaded
 from fun_local.errors import FunLocalError
 from fun_local.model.deployed import Deployed
@@ -102,7 +103,8 @@ class _Once:
             if not planned["unchanged"]:
                 deployment.print_changes(planned)
                 output.confirm("Deploy this?", default=True)
-        answer: dict[str, Any] = self._client.call("deploy", dry_run=False, **request)
+        with Shown("deploying"):
+            answer: dict[str, Any] = self._client.call("deploy", dry_run=False, **request)
         return answer
 
     def deployed(self) -> Deployed:

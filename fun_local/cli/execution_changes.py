@@ -11,6 +11,7 @@ import click
 from fun_local import settings
 from fun_local.cli import output, waiting
 from fun_local.cli.execution_records import STATUSES, api_record, meant_function, print_record
+from fun_local.cli.progress import Shown
 from fun_local.cli.times import Duration
 from fun_local.errors import Conflict
 from fun_local.model.execution import FINAL, Status
@@ -183,7 +184,8 @@ def prune(older_than: float, as_json: bool) -> None:
       fun executions prune
       fun executions prune --older-than 1h
     """
-    deleted = _client(settings.default_home()).call("prune", older_than_seconds=older_than)["deleted"]
+    with Shown("deleting records"):
+        deleted = _client(settings.default_home()).call("prune", older_than_seconds=older_than)["deleted"]
     if as_json:
         output.print_json({"deleted": deleted})
     else:

@@ -198,6 +198,7 @@ def load(
         InvalidRequest: no template, or (InvalidTemplate) all that is wrong with it.
     """
     # YAML and JSON Schema cost 200 ms, so only here.
+    from fun_local.cli.progress import Shown
     from fun_local.store import registry
     from fun_local.store.code import CodeStore
     from fun_local.store.objects import Objects
@@ -231,8 +232,13 @@ def load(
     stack = "" if is_direct else given.stack_name or _default_stack()
     # Of what was built also the folders it was built from: a change there is to be told of.
     sources = [folder.path for folder in folders_of(chosen.path)] if is_built(chosen.path) else []
-    to_store = on_this_machine(CodeStore(code_folder(home), home=home).add) if stage else _nothing
-    add = keep or to_store
+    store = CodeStore(code_folder(home), home=home)
+
+    def to_store(source: CodeSource) -> str:
+        with Shown(f"code in {source.folder or 'the template'}", unit="bytes") as shown:
+            return store.add(source, shown.to)
+
+    add = keep or (on_this_machine(to_store) if stage else _nothing)
 
     def staged(source: CodeSource) -> str:
         if source.folder:

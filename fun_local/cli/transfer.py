@@ -16,6 +16,7 @@ import click
 from fun_local import settings
 from fun_local.cli import output
 from fun_local.cli.execution_records import meant_function
+from fun_local.cli.progress import Shown
 from fun_local.cli.times import Moment
 from fun_local.errors import InvalidRequest
 from fun_local.model.execution import FINAL, Status
@@ -65,15 +66,18 @@ def export(
         until_ms=until,
     )
     found = iter([history.find(id) for id in ids]) if ids else history.all(query, ascending=True)
-    with _written(path) as file:
-        written, unfinished = _export(history, found, file)
+    is_wanted = bool(path) or not output.is_terminal()
+    with _written(path) as file, Shown("exporting", unit="executions", is_wanted=is_wanted) as shown:
+        written, unfinished = _export(history, found, file, shown)
     if unfinished:
         output.warn(f"{unfinished} executions have not ended and are left out")
     if path:
         output.hint(f"{written} executions written to {path}")
 
 
-def _export(history: History, found: Iterator[tuple[int, Document]], file: IO[bytes]) -> tuple[int, int]:
+def _export(
+    history: History, found: Iterator[tuple[int, Document]], file: IO[bytes], shown: Shown
+) -> tuple[int, int]:
     """Write lines; how many, and how many executions had not ended."""
     from fun_local.store.exported import to_line
 
@@ -88,6 +92,7 @@ def _export(history: History, found: Iterator[tuple[int, Document]], file: IO[by
 
         file.write(to_line(document, payload))
         written += 1
+        shown.forward()
     return written, unfinished
 
 
@@ -131,12 +136,17 @@ def import_(file: str, skip_existing: bool, as_json: bool) -> None:
     home = settings.default_home()
     imported = skipped = 0
     with _seekable(file) as lines:
-        old = _check(home, file, lines, skip_existing=skip_existing)
+        size = lines.seek(0, os.SEEK_END)
         lines.seek(0)
-        for batch in _batches(lines):
-            done = Client(home).call("import", records=batch, skip_existing=skip_existing)
-            imported += done["imported"]
-            skipped += done["skipped"]
+        with Shown("checking", size, unit="bytes") as shown:
+            old = _check(home, file, lines, skip_existing=skip_existing, shown=shown)
+        lines.seek(0)
+        with Shown("importing", size, unit="bytes") as shown:
+            for batch, read in _batches(lines):
+                done = Client(home).call("import", records=batch, skip_existing=skip_existing)
+                imported += done["imported"]
+                skipped += done["skipped"]
+                shown.forward(read)
     if old:
         output.warn(
             f"{old} of them ended longer ago than records are kept; a daemon deletes those when it cleans up."
@@ -161,7 +171,7 @@ def _seekable(file: str) -> Iterator[IO[bytes]]:
         yield copy
 
 
-def _check(home: str, file: str, lines: IO[bytes], *, skip_existing: bool) -> int:
+def _check(home: str, file: str, lines: IO[bytes], *, skip_existing: bool, shown: Shown) -> int:
     """Raise what is wrong with a file; how many of its executions are older than records are kept."""
     from fun_local.imports import in_use
     from fun_local.model.execution import Execution
@@ -179,6 +189,7 @@ def _check(home: str, file: str, lines: IO[bytes], *, skip_existing: bool) -> in
         pending.clear()
 
     for number, line in enumerate(lines, start=1):
+        shown.forward(len(line))
         if not line.strip():
             continue
         try:
@@ -196,7 +207,8 @@ def _check(home: str, file: str, lines: IO[bytes], *, skip_existing: bool) -> in
     return old
 
 
-def _batches(lines: IO[bytes]) -> Iterator[list[dict[str, Any]]]:
+def _batches(lines: IO[bytes]) -> Iterator[tuple[list[dict[str, Any]], int]]:
+    """What is handed to the daemon at once, and the bytes of the file that it was read from."""
     from fun_local.store.exported import parse_line
 
     batch: list[dict[str, Any]] = []
@@ -205,12 +217,12 @@ def _batches(lines: IO[bytes]) -> Iterator[list[dict[str, Any]]]:
         if not line.strip():
             continue
         if batch and (len(batch) == _BATCH_RECORDS or size + len(line) > _BATCH_BYTES):
-            yield batch
+            yield batch, size
             batch, size = [], 0
         batch.append(parse_line(line))
         size += len(line)
     if batch:
-        yield batch
+        yield batch, size
 
 
 @click.command()
