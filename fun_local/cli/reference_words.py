@@ -47,6 +47,7 @@ SETTINGS: Mapping[str, str] = {
     "access_key_secret": "the secret that belongs to it",
     "insecure_no_auth": "checks no signatures: every program of this machine may do anything",
     "raw_outcomes": "outcomes in queues as JSON text; else in base64, as MNS's SDKs expect",
+    "lang": "of messages: `zh` is Chinese, all else English; when unset, as the system says",
 }
 
 VARIABLES: Mapping[str, str] = {
