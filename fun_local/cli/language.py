@@ -105,7 +105,7 @@ class Catalogue:
                 return found
             poor = poor or found
         place, _, message = text.partition(": ")
-        rest = self._whole(message) if message else None
+        rest = self._whole(message) if message and "\n" not in place else None
         return poor if rest is None else f"{place}\uff1a{rest}"
 
     def _fill(self, chinese: str, values: list[str]) -> str:
@@ -127,6 +127,8 @@ def _filled_in(pieces: list[str], text: str) -> list[str] | None:
     import re
 
     found = re.fullmatch("(.*?)".join(map(re.escape, pieces)), text, re.DOTALL)
+    if found and not pieces[0] and "\n" in found[1]:  # it begins in the line before
+        return None
     return None if found is None else list(found.groups())
 
 

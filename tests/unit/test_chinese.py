@@ -81,6 +81,10 @@ def test_a_value_may_hold_anything():
     assert CATALOGUE.translated("can't write /a b/(c)[d]{}: x\ny") == "无法写入 /a b/(c)[d]{}：x\ny"
 
 
+def test_no_message_is_taken_to_begin_in_the_line_before():
+    assert CATALOGUE.translated("Nobody says so\nError: Do not ask.") == "Nobody says so\n错误：不询问。"
+
+
 def test_lines_and_sentences_are_translated_one_by_one():
     assert CATALOGUE.translated("Error: something new\nAborted.") == "错误：something new\n已中止。"
     assert CATALOGUE.translated("Remove it. Deploy the function again.") == "请删除它。请重新部署该函数。"
