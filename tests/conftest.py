@@ -24,6 +24,9 @@ for name in [name for name in os.environ if name.startswith("FUN_")]:
 # Any free one: several tests' homes are served at once.
 os.environ["FUN_LOCAL_PORT"] = "0"
 
+# Whatever language whoever runs the tests speaks.
+os.environ["FUN_LOCAL_LANG"] = "en"
+
 
 def corpus_file(name: str) -> Path:
     """A file of the corpus of real templates; a skip where it is missing, a failure in CI."""

@@ -11,6 +11,7 @@ from fun_local import settings
 from fun_local.cli import addresses, output
 from fun_local.cli.client import Client
 from fun_local.cli.deployment import function_json
+from fun_local.cli.language import said
 from fun_local.errors import InvalidRequest, NotFound
 from fun_local.model.deployed import Deployed
 from fun_local.model.resources import AsyncConfig, Trigger
@@ -147,7 +148,7 @@ def _show(deployed: Deployed, base: str) -> None:
             f.runtime,
             f"{f.memory_mb} MB",
             f"{f.timeout_seconds} s",
-            describe_async(f.async_config),
+            said(describe_async(f.async_config)),
             f.stack or "-",
         ]
         for _, f in sorted(deployed.functions.items())
@@ -166,7 +167,7 @@ def _show(deployed: Deployed, base: str) -> None:
     )
     _table(
         ("QUALIFIED FUNCTION", "ASYNC"),
-        [[ref, describe_async(config)] for ref, config in sorted(deployed.async_configs.items())],
+        [[ref, said(describe_async(config))] for ref, config in sorted(deployed.async_configs.items())],
     )
     _table(
         ("TRIGGER", "TYPE", "QUALIFIER", "NEXT"),

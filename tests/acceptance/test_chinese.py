@@ -26,10 +26,16 @@ Resources:
 """
 
 
+def in_locale(shell, name: str):
+    for variable in ("FUN_LOCAL_LANG", "LC_ALL", "LC_MESSAGES"):
+        shell.environment.pop(variable, None)
+    shell.environment["LANG"] = name
+    return shell
+
+
 @pytest.fixture
 def chinese(shell):
-    shell.environment["LANG"] = "zh_CN.UTF-8"
-    return shell
+    return in_locale(shell, "zh_CN.UTF-8")
 
 
 def test_errors_and_their_hints_are_in_chinese(chinese):
@@ -52,14 +58,14 @@ def test_wrong_usage_keeps_its_exit_code(chinese):
 def test_programs_read_the_same_json_in_every_language(chinese):
     there = chinese.fun("executions", "get", "nix", "--json", check=1)
     usage = chinese.fun("executions", "list", "--limit", "500", "--json", check=2)
-    chinese.environment["LANG"] = "en_GB.UTF-8"
+    in_locale(chinese, "en_GB.UTF-8")
     assert chinese.fun("executions", "get", "nix", "--json", check=1).out == there.out
     assert chinese.fun("executions", "list", "--limit", "500", "--json", check=2).out == usage.out
     assert there.json["error"]["message"] == "no execution has the id 'nix'"
 
 
 def test_the_setting_wins_over_the_locale(shell):
-    shell.environment["LANG"] = "C.UTF-8"
+    in_locale(shell, "C.UTF-8")
     shell.fun("config", "set", "lang", "zh")
     assert "没有" in shell.fun("executions", "get", "nix", check=1).err
     shell.environment["FUN_LOCAL_LANG"] = "en"
