@@ -10,8 +10,11 @@ words and is known itself; ``{!}`` has a single word translated, too. Unknown te
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+
+#: How many characters of a text are known, and its translation.
+_Reading = tuple[int, str]
 
 _PATH = os.path.join(os.path.dirname(__file__), "chinese.json")
 
@@ -60,23 +63,19 @@ def catalogue() -> Catalogue:
 
 
 class Catalogue:
-    """English messages and what they are in another language."""
+    """English messages and what they are in another language.
+
+    Of several ways to read a text the one is taken that leaves the fewest of its characters unknown.
+    """
 
     def __init__(self, entries: Mapping[str, str]) -> None:
         self._entries = entries
-        patterns = [entry.split("{}") for entry in entries if "{}" in entry]
-        #: The most telling first: of two that fit, the one with more words of its own is meant.
-        self._patterns = sorted(patterns, key=lambda pieces: -sum(map(len, pieces)))
+        self._patterns = [entry.split("{}") for entry in entries if "{}" in entry]
+        self._read: dict[str, _Reading] = {}
 
     def translated(self, text: str) -> str:
         """The translation of a text, of each of its lines, or of each of its sentences; else the text."""
-        found = self._whole(text)
-        if found is None and "\n" in text:
-            return "\n".join(self.translated(line) for line in text.split("\n"))
-        if found is None and ". " in text:
-            sentences = [self._whole(sentence) for sentence in text.replace(". ", ".\0").split("\0")]
-            found = None if None in sentences else "".join(filter(None, sentences))
-        return text if found is None else found
+        return self._told(text)[1]
 
     def beginning(self, text: str) -> str:
         """The first sentence of the entry that begins with a text: click shortens help to one line."""
@@ -84,40 +83,59 @@ class Catalogue:
         whole = next((entry for entry in self._entries if entry.startswith(start)), None)
         return text if whole is None else "".join(self._entries[whole].partition("。")[:2])
 
-    def _whole(self, text: str) -> str | None:
-        inner = text.strip()
-        found = self._entries.get(inner) or self._fitting(inner)
-        if found is None:
-            return None
+    def _told(self, text: str) -> _Reading:
+        if text not in self._read:
+            self._read[text] = max(self._readings(text), key=lambda reading: reading[0])
+        return self._read[text]
+
+    def _readings(self, text: str) -> Iterator[_Reading]:
+        """A text as it is, in whole, by lines, and by sentences (all of which are known)."""
+        yield 0, text
+        if not (inner := text.strip()):
+            return
         before, _, after = text.partition(inner)
-        return f"{before}{found}{after}"
+        yield from ((known, f"{before}{told}{after}") for known, told in self._whole(inner))
+        if "\n" in inner:
+            lines = [self._told(line) for line in text.split("\n")]
+            yield sum(known for known, _ in lines), "\n".join(told for _, told in lines)
+        elif ". " in inner:
+            sentences = [self._told(sentence) for sentence in text.replace(". ", ".\0").split("\0")]
+            if all(known for known, _ in sentences):
+                yield sum(known for known, _ in sentences), "".join(told for _, told in sentences)
 
-    def _fitting(self, text: str) -> str | None:
-        """The translation by the pattern that fits best, or of what follows the name of a place."""
-        poor = None
-        for pieces in self._patterns:
-            if not (text.startswith(pieces[0]) and text.endswith(pieces[-1])):
-                continue
-            if (values := _filled_in(pieces, text)) is None:
-                continue
-            found = self._fill(self._entries["{}".join(pieces)], values)
-            if pieces[0] or ": " not in values[0]:
-                return found
-            poor = poor or found
+    def _whole(self, text: str) -> Iterator[_Reading]:
+        """A text as an entry, as a message after the name of its place, or as a pattern that is filled in."""
+        if text in self._entries:
+            yield len(text), self._entries[text]
+            return
         place, _, message = text.partition(": ")
-        rest = self._whole(message) if message and "\n" not in place else None
-        return poor if rest is None else f"{place}\uff1a{rest}"
+        known, told = self._told(message)
+        if known:
+            yield known, f"{place}\uff1a{told}"
+        for pieces in self._patterns:
+            if text.startswith(pieces[0]) and text.endswith(pieces[-1]):
+                values = _filled_in(pieces, text)
+                if values is not None:
+                    known, told = self._fill(self._entries["{}".join(pieces)], values)
+                    yield known + sum(map(len, pieces)), told
 
-    def _fill(self, chinese: str, values: list[str]) -> str:
+    def _fill(self, chinese: str, values: list[str]) -> _Reading:
         import re
 
         in_order = iter(values)
+        known = 0
 
         def value(place: re.Match[str]) -> str:
+            nonlocal known
             found = values[int(place[1]) - 1] if place[1] else next(in_order)
-            return self.translated(found) if place[2] or " " in found.strip() else found
+            if not (place[2] or " " in found.strip()):  # a name, even if it is a word of ours
+                return found
+            characters, told = self._told(found)
+            known += characters
+            return told
 
-        return re.sub(r"\{(\d*)(!?)\}", value, chinese)
+        told = re.sub(r"\{(\d*)(!?)\}", value, chinese)
+        return known, told
 
 
 def _filled_in(pieces: list[str], text: str) -> list[str] | None:
@@ -127,8 +145,6 @@ def _filled_in(pieces: list[str], text: str) -> list[str] | None:
     import re
 
     found = re.fullmatch("(.*?)".join(map(re.escape, pieces)), text, re.DOTALL)
-    if found and not pieces[0] and "\n" in found[1]:  # it begins in the line before
-        return None
     return None if found is None else list(found.groups())
 
 

@@ -100,6 +100,15 @@ def test_what_stands_before_a_message_stays_there():
     )
 
 
+def test_of_two_readings_the_one_that_leaves_less_unknown_is_taken():
+    assert CATALOGUE.translated(
+        "  api (Aliyun::Serverless::Api): there is no API gateway on this machine"
+    ) == ("  api (Aliyun::Serverless::Api)：本机没有 API 网关")
+    assert CATALOGUE.translated("warning: module x: component y is not known, it is taken for fc") == (
+        "警告：模块 x：未知的组件 y，按 fc 处理"
+    )
+
+
 def test_the_documented_mistakes_are_told_in_chinese():
     text = (ROOT / "docs" / "mistakes.md").read_text()
     for output in re.findall(r"```console\n\$ fun \w+\n(.*?)```", text, re.S):
