@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -289,3 +291,30 @@ def codes() -> set[str]:
                 is_text = isinstance(code, ast.Constant)
                 found |= {code.value} if is_text else COMPUTED_CODES[ast.unparse(code)]
     return found
+
+
+def main(*files: str) -> None:
+    """Bring the catalogue up to date: ``python -m tests.words [FILE …]``.
+
+    Entries that nobody says any more go, missing ones come from the files (JSON like the catalogue); what is
+    still missing is printed, to be filled in and given as such a file.
+    """
+    path = PACKAGE / "cli" / "chinese.json"
+    entries = json.loads(path.read_text())
+    messages = {text for text, _ in in_source() if text}
+    pieces = fragments()
+    kept = {
+        entry: chinese
+        for entry, chinese in entries.items()
+        if entry in messages | pieces or is_from_click(entry) or is_composed(entry, messages, pieces)
+    }
+    for file in files:
+        given = json.loads(Path(file).read_text())
+        kept |= {text: chinese for text, chinese in given.items() if text in messages and chinese}
+    path.write_text(json.dumps(dict(sorted(kept.items())), ensure_ascii=False, indent=2) + "\n")
+    missing = {text: "" for text, _ in in_source() if text and text not in kept}
+    print(json.dumps(missing, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
