@@ -74,6 +74,8 @@ def unresolved(document: Document, data: Any, path: Path) -> list[Problem]:
             line, column = document.value_position(where)
             message = f"still holds the placeholder {match[0]}"
             hint = f"Give its value with --replace {match[1]}=VALUE."
+            if document.is_sent:  # by a client that has no such option
+                hint = "Write its value in its place."
             file = document.file(where)
             problems.append(Problem("placeholder", file, line, column, path_text(where), message, hint))
         return text

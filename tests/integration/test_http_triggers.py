@@ -16,6 +16,7 @@ from yarl import URL
 
 from fun_local.http import endpoint, fc
 from fun_local.http.limits import Limits
+from fun_local.http.refusals import Family
 from fun_local.http.web import Visits
 from fun_local.model import kept
 from fun_local.model.names import IMPLICIT_SERVICE, FunctionRef
@@ -476,6 +477,19 @@ async def test_a_domain_has_all_of_its_paths(site):
     for target in ("/queues/q", "/2016-08-15/services", "/health", "/openapi.json", CLOSED):
         answer = await site.ask("GET", target, Host="shop.example.com")
         assert (answer.status, site.request.target) == (200, target)
+
+
+async def nobody(request):
+    raise AssertionError("not for this API")
+
+
+@told(apis={Family.POP: nobody})
+async def test_a_domain_has_what_elsewhere_would_be_an_rpc(site):
+    host = {"Host": "shop.example.com"}
+    assert (await site.ask("GET", "/?Action=GetRole&Signature=x", **host)).status == 200
+    form = {**host, "Content_Type": "application/x-www-form-urlencoded"}
+    assert (await site.ask("POST", "/", b"Action=GetRole&Signature=x", **form)).status == 200
+    assert site.request.body == b"Action=GetRole&Signature=x"
 
 
 @told

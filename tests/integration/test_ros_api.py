@@ -262,6 +262,16 @@ def test_what_is_wrong_with_a_change_set_is_said(tmp_path, wrong, status, code):
 
 
 @on_cloud
+async def test_a_placeholder_is_to_be_filled_in_by_hand(cloud):
+    await cloud.upload(archive())
+    config = {"Destination": {"OnFailure": "acs:mns:::/queues/{please_replace_me}/messages"}}
+    sent = {"StackName": "s", "TemplateBody": json.dumps(changed(PLAIN, AsyncConfiguration=config))}
+    message = await cloud.refused(400, "StackValidationFailed", ROS, "CreateStack", **sent)
+    assert "{please_replace_me}" in message
+    assert "Write its value in its place" in message
+
+
+@on_cloud
 async def test_a_message_lists_the_first_of_many_problems(cloud):
     many = {f"F{i}": {"Type": "ALIYUN::FC::Function", "Properties": {}} for i in range(20)}
     template = json.dumps({"ROSTemplateFormatVersion": "2015-09-01", "Resources": many})
