@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from fun_local.build.files import swap
+from fun_local.build.files import check_within, swap
 from fun_local.errors import Conflict, InvalidRequest, storage_error
 from fun_local.store.files import sync_folder, write_atomically
 from fun_local.template import built
@@ -39,6 +39,7 @@ class Artifacts:
     """What is built in the folder of a project."""
 
     def __init__(self, project: str) -> None:
+        self._project = project
         self.folder = os.path.join(project, built.ARTIFACTS)
         self.template = os.path.join(self.folder, TEMPLATE)
 
@@ -69,11 +70,14 @@ class Artifacts:
 
         Raises:
             Conflict: another build is at work.
+            InvalidRequest: a link leads elsewhere.
             FunLocalError: the disk refuses.
         """
+        check_within(self._project, self.folder)
         try:
             os.makedirs(self.folder, exist_ok=True)
-            lock = os.open(os.path.join(os.path.dirname(self.folder), _LOCK), os.O_RDWR | os.O_CREAT, 0o666)
+            path = os.path.join(os.path.dirname(self.folder), _LOCK)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         except OSError as error:
             raise storage_error(self.folder, error) from None
         try:
@@ -107,6 +111,8 @@ class Artifacts:
 
         ``digests`` are of all functions whose built code is to be there: that of others goes.
         """
+        for function in digests:
+            check_within(self.folder, self.code(function))
         meta = self._meta(stamps, folders, digests)
         old = self._read(TEMPLATE), self._read(built.META)
         if not staged and old == (template, meta) and not self._others(digests):
@@ -128,10 +134,9 @@ class Artifacts:
     def _others(self, functions: Collection[str]) -> Sequence[str]:
         """The folders of built code of other functions."""
         wanted = {self.code(function) for function in functions}
-        services = [entry for entry in os.scandir(self.folder) if entry.is_dir() and entry.name[0] != "."]
-        return [
-            entry.path for service in services for entry in os.scandir(service) if entry.path not in wanted
-        ]
+        services = [entry for entry in _folders_in(self.folder) if not entry.name.startswith(".")]
+        found = [entry.path for service in services for entry in _folders_in(service.path)]
+        return [path for path in found if path not in wanted]
 
     def _meta(
         self, stamps: Mapping[str, str], folders: Sequence[built.Folder], digests: Mapping[str, Digests]
@@ -149,3 +154,9 @@ class Artifacts:
                 return file.read()
         except OSError:
             return b""
+
+
+def _folders_in(path: str) -> list[os.DirEntry[str]]:
+    """No links: what they lead to is not ours to remove."""
+    with os.scandir(path) as entries:
+        return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from fun_local.errors import storage_error
+from fun_local.errors import InvalidRequest, storage_error
 from fun_local.store.code_entries import Ignored
 from fun_local.template.built import project_folder
 from fun_local.template.ignore import FUNCRAFT
@@ -103,14 +103,31 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
+def check_within(base: str, path: str) -> None:
+    """Raises InvalidRequest where a link would have us replace something that is not below ``base``.
+
+    Projects come from anywhere, and what is to be replaced is deleted.
+    """
+    found = os.path.realpath(path)
+    if found != os.path.join(os.path.realpath(base), os.path.relpath(path, base)):
+        raise InvalidRequest(
+            "InvalidArgument",
+            f"{path} leads to {found}, where nothing may be replaced",
+            hint="Remove the symbolic link.",
+        )
+
+
 @contextlib.contextmanager
-def replace_folder(path: str) -> Iterator[str]:
-    """Gives a new folder, which takes the place of ``path`` when the block ends well, and else goes.
+def replace_folder(base: str, name: str) -> Iterator[str]:
+    """Gives a new folder, which takes the place of ``name`` in ``base`` when the block ends well.
 
     Raises:
+        InvalidRequest: that place is elsewhere.
         FunLocalError: the disk refuses. What was there is still there.
     """
+    path = os.path.join(base, name)
     parent = os.path.dirname(path)
+    check_within(base, path)
     made = _missing_parents(parent)
     try:
         os.makedirs(parent, exist_ok=True)
@@ -143,8 +160,9 @@ def swap(new: str, path: str) -> None:
         if is_there:
             os.rename(aside, path)
         raise
-    if is_there:
-        shutil.rmtree(aside, ignore_errors=True)
+    if os.path.islink(aside) or os.path.isfile(aside):
+        os.unlink(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sweep(path: str) -> None:

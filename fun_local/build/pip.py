@@ -83,14 +83,14 @@ class Pip:
 
     def install_beside(self, function: str, folder: str) -> None:
         """Install it beside the code, in place of all that was installed there before."""
-        with replace_folder(os.path.join(folder, self.output)) as base:
+        with replace_folder(folder, self.output) as base:
             self._install(function, folder, base)
 
     def add(self, function: str, folder: str, packages: Sequence[str], *, save: bool) -> None:
         """Install packages by their names beside the code, besides what is installed there already."""
         absolute = [os.path.abspath(name) if requirements.is_path(name) else name for name in packages]
         base = os.path.join(folder, self.output)
-        with replace_folder(base) as new:
+        with replace_folder(folder, self.output) as new:
             added = f"{new}-added"
             try:
                 self._run(function, folder, absolute, added)

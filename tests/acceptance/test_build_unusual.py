@@ -141,6 +141,31 @@ def test_a_place_that_can_not_be_written_to_is_named(order):
     assert ".fun/package" in order.fun("package", check=1).err
 
 
+@pytest.mark.parametrize("place", [".fun", ".fun/build", ARTIFACTS, f"{ARTIFACTS}/shop", "order/.fun"])
+def test_nothing_is_replaced_where_a_link_of_the_project_leads(order, place):
+    """A project from somewhere must not have us delete what is elsewhere."""
+    mine = Path(order.project + "-mine")
+    for name in (
+        "artifacts/shop/order",
+        "build/artifacts/shop/order",
+        "shop/order",
+        "order",
+        "python",
+        "shop/x",
+    ):
+        (mine / name).mkdir(parents=True, exist_ok=True)
+        (mine / name / "thesis").write_text("years of work")
+    before = sorted(mine.rglob("*"))
+    link = Path(order.project) / place
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(mine)
+    command = "install" if place == "order/.fun" else "build"
+    refused = order.fun(command, check=1).err
+    assert str(mine) in refused
+    assert sorted(mine.rglob("*")) == before
+    shutil.rmtree(mine)
+
+
 def test_modules_of_the_code_are_not_taken_for_the_librarys(order):
     order.write("order/logging.py", "raise SystemExit('not yours')\n")
     build(order)
