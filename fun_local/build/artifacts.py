@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 
 from fun_local.build.files import check_within, swap
 from fun_local.errors import Conflict, InvalidRequest, storage_error
-from fun_local.store.files import sync_folder, write_atomically
+from fun_local.store.files import remove_temporaries, sync_folder, write_atomically
 from fun_local.template import built
 
 TEMPLATE = "template.yml"
@@ -82,6 +82,7 @@ class Artifacts:
             raise storage_error(self.folder, error) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_temporaries(self.folder)
             for name in os.listdir(self.folder):
                 if name.startswith(_NEW):  # of a build that was killed
                     shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
@@ -160,22 +161,16 @@ class _Build:
         code: dict[Path, str] = {}
         for target in found:
             installers = asked(target, self._tools)
-            if only and only not in target.functions:
-                paths = {function: self._keep(target, installers, function) for function in target.functions}
-            else:
-                wanted = self._look(target, installers) if installers else None
-                paths = {}
-                for function in target.functions:
-                    if only and function != only:
-                        paths[function] = self._keep(target, installers, function)
-                        continue
-                    action = self._build(wanted, function, anew) if wanted else SKIPPED
-                    paths[function] = self._place.code(function) if wanted else target.folder
-                    manifests = tuple(installer.manifest for installer in installers)
-                    results.append(Result(function, action, manifests, paths[function]))
-            code |= {
-                at: paths[function] for function, at in zip(target.functions, target.places, strict=True)
-            }
+            is_wanted = installers and (not only or only in target.functions)
+            wanted = self._look(target, installers) if is_wanted else None
+            for function, at in zip(target.functions, target.places, strict=True):
+                if only and function != only:
+                    code[at] = self._keep(target, installers, function)
+                    continue
+                action = self._build(wanted, function, anew) if wanted else SKIPPED
+                code[at] = self._place.code(function) if wanted else target.folder
+                manifests = tuple(installer.manifest for installer in installers)
+                results.append(Result(function, action, manifests, code[at]))
         self._finish(code)
         return results
 
@@ -184,8 +179,11 @@ class _Build:
         if not installers or function not in self._known:
             return target.folder
         self._digests[function] = self._known[function]
-        named = {path for installer in installers for path in installer.inputs(target.folder).all_files()}
         self._folders.append(self._folder(target, installers))
+        named: set[str] = set()
+        for installer in installers:
+            with suppress(InvalidRequest):  # a mistake that is not in what is built now
+                named.update(installer.inputs(target.folder).all_files())
         inside = os.path.join(target.folder, "")
         self._kept |= {p: stamp for p, stamp in self._earlier.items() if p in named or p.startswith(inside)}
         return self._place.code(function)
