@@ -201,14 +201,11 @@ def _recorded(record: str, site: str, base: str) -> list[str]:
 
 
 def _save(manifest: str, packages: Sequence[str]) -> None:
-    """Add packages to a requirements.txt, those that are not there yet."""
+    """Have a requirements.txt name these packages, too."""
     path, text, mode = os.path.realpath(manifest), "", 0o666
     if os.path.exists(path):
         with open(path, encoding="utf-8-sig", newline="") as file:
             text = file.read()
         mode = os.stat(path).st_mode & 0o777
-    there = {line.strip() for line in text.splitlines()}
-    new = [name for name in dict.fromkeys(packages) if name not in there]
-    if new:
-        before = text if not text or text.endswith("\n") else f"{text}\n"
-        write_atomically(path, (before + "".join(f"{name}\n" for name in new)).encode(), mode=mode)
+    if (new := requirements.with_packages(text, packages)) != text:
+        write_atomically(path, new.encode(), mode=mode)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
@@ -114,6 +114,30 @@ def _local(text: str, folder: str) -> str:
         return ""
     bare = re.sub(r"\[[\w\s,.-]*\]$", "", text)  # extras
     return os.path.normpath(os.path.join(folder, bare)) if bare and "\0" not in bare else ""
+
+
+def with_packages(text: str, packages: Sequence[str]) -> str:
+    """The file's text with these packages: in place of other versions of them, else at the end."""
+    lines = text.splitlines(keepends=True)
+    for package in packages:
+        name = _name(package)
+        places = [number for number, line in enumerate(lines) if name and _name(line) == name]
+        if package in (line.strip() for line in lines):
+            continue
+        if places:
+            lines[places[0]] = f"{package}\n"
+        else:
+            if lines and not lines[-1].endswith(("\n", "\r")):
+                lines[-1] += "\n"
+            lines.append(f"{package}\n")
+    return "".join(lines)
+
+
+def _name(line: str) -> str:
+    """The name of the package that a line asks for, in one spelling; empty where it says none."""
+    bare = line.partition("#")[0].strip()
+    match = re.fullmatch(r"([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\]\s*)?([=<>!~;@ ].*)?", bare, re.S)
+    return re.sub(r"[-_.]+", "-", match[1]).lower() if match and not _looks_local(match[1]) else ""
 
 
 def is_path(text: str) -> bool:

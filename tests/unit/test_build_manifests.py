@@ -91,6 +91,23 @@ def test_a_file_that_is_no_text_is_refused_by_its_name(code):
         requirements.read(str(code / "requirements.txt"))
 
 
+@pytest.mark.parametrize(
+    ("text", "packages", "expected"),
+    [
+        ("", ["a"], "a\n"),
+        ("a", ["b", "b"], "a\nb\n"),
+        ("a\r\nb\r\n", ["a"], "a\r\nb\r\n"),
+        ("# ours\nMy_Pack==1  # old\nb\n", ["my-pack>=2"], "# ours\nmy-pack>=2\nb\n"),
+        ("a[x] == 1; python_version > '3'\n", ["a"], "a\n"),
+        ("a @ https://example.com/a.whl\n", ["a==2"], "a==2\n"),
+        ("ab==1\n-r a\n./a\n", ["a==2"], "ab==1\n-r a\n./a\na==2\n"),
+        ("a-1.whl\n", ["a==2", "../x/a-1.whl"], "a-1.whl\na==2\n../x/a-1.whl\n"),
+    ],
+)
+def test_a_saved_package_replaces_its_other_version(text, packages, expected):
+    assert requirements.with_packages(text, packages) == expected
+
+
 def package_json(code, **content):
     (code / "package.json").write_text(json.dumps(content))
     return manifest.read(str(code))
