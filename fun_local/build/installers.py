@@ -61,7 +61,7 @@ class Installer(Protocol):
 
 #: By the beginning of the runtime's name. A custom runtime may be written in either language.
 _BY_RUNTIME: dict[str, tuple[Callable[[str, Tools], Installer], ...]] = {
-    "python": (Pip,),
+    "python3": (Pip,),
     "nodejs": (Npm,),
     "custom": (Pip, Npm),
 }

@@ -97,8 +97,11 @@ def check_folder(found: Mapping[Path, Target], function: str) -> None:
 
 def unsupported(target: Target) -> list[str]:
     """What there is to say of files in the folder that somebody may expect to have an effect."""
-    names = [name for name in _UNSUPPORTED if os.path.isfile(os.path.join(target.folder, name))]
-    return [f"{target.name}: {name} {_UNSUPPORTED[name]}" for name in names]
+    reasons = dict(_UNSUPPORTED)
+    if target.runtime.startswith("python2"):
+        reasons["requirements.txt"] = f"is for {target.runtime}, which nothing here can run; it has no effect"
+    names = [name for name in reasons if os.path.isfile(os.path.join(target.folder, name))]
+    return [f"{target.name}: {name} {reasons[name]}" for name in names]
 
 
 def build(

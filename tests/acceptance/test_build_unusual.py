@@ -223,6 +223,21 @@ def test_one_folder_may_be_the_code_of_functions_in_two_languages(order):
     order.fun("deploy")
 
 
+def test_runtimes_that_nothing_here_installs_for_do_not_keep_others_from_being_built(order):
+    order.write("old/requirements.txt", "anything\n")
+    order.write("old/pom.xml", "<project/>")
+    order.write("old/index.py", "")
+    order.write(
+        "template.yml",
+        serverless(order=function("order"), old=function("old", "python2.7"), java=function("old", "java8")),
+    )
+    done = order.fun("build", "--json")
+    assert [f["action"] for f in done.json["functions"]] == ["Built", "Skipped", "Skipped"]
+    assert "warning: shop/old: requirements.txt is for python2.7" in done.err
+    assert "warning: shop/java: pom.xml is for Maven" in done.err
+    assert "python2.7" in order.fun("install", "-f", "old", "dep", check=1).err
+
+
 ODD = """\
 ROSTemplateFormatVersion: '2015-09-01'
 Parameters:
