@@ -108,6 +108,10 @@ def _invk(workspace: Workspace, _: int) -> Pair:
         return _processes([script("invk"), "main", "-t", "Async", "-s", "{}"], workspace.small)
 
 
+def _help(workspace: Workspace, _: int) -> Pair:
+    return _processes([script("fun"), "--help"], workspace.idle)
+
+
 def _list(path: Callable[[Workspace], str], workspace: Workspace, _: int) -> Pair:
     return _processes([script("fun"), "executions", "list"], path(workspace))
 
@@ -163,6 +167,7 @@ _APPEND = "synced 1 KB append"
 
 FIGURES: tuple[Figure, ...] = (
     Figure("invk", "invk -t Async, whole process", _PASS, "ms", 2, _invk),
+    Figure("help", "fun --help", _PASS, "ms", 6, _help),
     Figure("list", "fun executions list, nothing there", _PASS, "ms", 8, partial(_list, lambda w: w.idle)),
     Figure("list", "fun executions list, 100,000 there", _PASS, "ms", 8, partial(_list, lambda w: w.big)),
     Figure("latency", "HTTP call to handler start", _APPEND, "ms", 10, partial(_latency, latency.over_http)),

@@ -12,7 +12,8 @@ import click
 import pytest
 
 from fun_local.cli import output, reference, reference_words
-from fun_local.cli.fun import _COMMANDS, fun
+from fun_local.cli.fun import COMMANDS as TOP
+from fun_local.cli.fun import fun
 from tests.acceptance.templates import template
 from tests.acceptance.test_walkthrough import deploy
 from tests.conftest import ROOT
@@ -132,8 +133,8 @@ def test_help_says_what_a_command_is_for_with_an_example_and_a_word_on_each_opti
 
 
 def test_what_fun_says_of_its_commands_is_what_they_say_themselves_in_short():
-    assert list(_COMMANDS) == fun.list_commands(click.Context(fun))
-    for _, _, line in _COMMANDS.values():
+    assert list(TOP) == fun.list_commands(click.Context(fun))
+    for _, _, line in TOP.values():
         assert line[0].isupper() and line.endswith(".") and len(line) <= 70
 
 

@@ -57,7 +57,7 @@ def completion(shell: str) -> None:
 def attach(command: click.Command, path: tuple[str, ...] = ()) -> None:
     """Give the parameters of a command, and of those below it, names to offer. ``path``: how it is called."""
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        for name, inner in command.commands.items():  # a lazy one's are not there yet: it sees to them itself
             attach(inner, (*path, name))
         return
     for parameter in command.params:

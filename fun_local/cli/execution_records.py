@@ -14,7 +14,6 @@ from fun_local.cli.language import said
 from fun_local.errors import NotFound
 from fun_local.model.execution import Status
 from fun_local.model.names import FunctionRef, parse_function
-from fun_local.store import registry
 from fun_local.store.documents import Document
 from fun_local.store.history import History
 
@@ -119,6 +118,8 @@ def _print_payload(title: str, text: str | None) -> None:
 
 def meant_function(home: str, text: str) -> FunctionRef:
     """The function meant, deployed or not: its executions outlive it."""
+    from fun_local.store import registry  # costs more than what else `fun executions list` needs
+
     try:
         return registry.read(home).resolve(text)
     except NotFound:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING
 
 import click
 
 from fun_local.cli import output
+from fun_local.cli.lazy import LazyGroup
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-#: Command -> (module, attribute, one line of help): here, so that `fun --help` imports none of them.
-_COMMANDS = {
+#: Every command, in the order in which people meet them.
+COMMANDS = {
     "init": ("init", "init", "Start a new project from a template."),
     "install": ("build", "install", "Install dependencies of functions beside their code."),
     "build": ("build", "build", "Put code and its dependencies into .fun/build."),
@@ -39,52 +35,6 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    """A group that knows its commands by name and imports one when it is needed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[name]
-        found: click.Command = getattr(importlib.import_module(f"fun_local.cli.{module}"), attribute)
-        if "_FUN_COMPLETE" in os.environ:  # a shell asks what to offer
-            from fun_local.cli.completion import attach
-
-            attach(found, (name,))
-        return found
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        # Not what a group offers: that imports every command to ask for its help.
-        found = [
-            CompletionItem(name, help=line)
-            for name, (_, _, line) in _COMMANDS.items()
-            if name.startswith(incomplete)
-        ]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], _COMMANDS, n=1)
-            if not near:
-                raise
-            raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", error.ctx) from None
-
-
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         from fun_local import __version__
@@ -93,7 +43,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print it."
 )

@@ -12,7 +12,6 @@ import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 from fun_local.errors import InvalidRequest
 from fun_local.model.outcome import Result
@@ -70,6 +69,8 @@ class WebRequest:
     @property
     def path(self) -> str:
         """The path below the function, decoded."""
+        from urllib.parse import unquote  # costs more than most commands, which serve no request
+
         return unquote(self.raw_path)
 
     @property
@@ -79,6 +80,8 @@ class WebRequest:
     @property
     def queries(self) -> dict[str, list[str]]:
         """The values of each name in the query, in their order."""
+        from urllib.parse import parse_qsl
+
         return _grouped(parse_qsl(self.query, keep_blank_values=True))
 
     @property

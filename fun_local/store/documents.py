@@ -13,7 +13,6 @@ from typing import Any
 
 from fun_local.model.execution import Event, Execution, LogSegment, Status
 from fun_local.model.names import FunctionRef
-from fun_local.model.resources import AsyncConfig
 
 Document = dict[str, Any]
 
@@ -87,6 +86,8 @@ def get_bytes(document: Document, field: str, read_file: Callable[[], bytes]) ->
 
 def from_document(seq: int, document: Document, read_file: Callable[[str], bytes]) -> Execution:
     """The record of a document. ``read_file(field)`` gives a long payload."""
+    from fun_local.model.resources import AsyncConfig  # costly, and readers make no records
+
     get = document.get
     payload = get_bytes(document, "invocationPayload", lambda: read_file("invocationPayload"))
     return Execution(

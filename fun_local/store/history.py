@@ -13,14 +13,17 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fun_local.errors import InvalidRequest, NotFound
-from fun_local.model.deployed import Deployed
 from fun_local.model.execution import Status
 from fun_local.model.names import FunctionRef
-from fun_local.store import buckets, database, queue, registry
+from fun_local.store import buckets, database
 from fun_local.store.buckets import BUCKET_SIZE
 from fun_local.store.documents import Document, get_bytes, to_document
+
+if TYPE_CHECKING:
+    from fun_local.ports import Message
 
 #: How many candidates an ambiguous prefix lists.
 _CANDIDATES = 5
@@ -201,13 +204,16 @@ class History:
         self, connection: sqlite3.Connection, number: int, *, with_queue: bool = True
     ) -> dict[int, Document]:
         first = number * BUCKET_SIZE
-        waiting = queue.between(connection, first, first + BUCKET_SIZE - 1) if with_queue else []
+        last = first + BUCKET_SIZE - 1
+        waiting = _waiting(connection, first, last) if with_queue else []
         recorded = buckets.read_bucket(buckets.bucket_path(self._home, number))
-        waiting = [m for m in waiting if m.stateful and m.seq not in recorded]
-        deployed = registry.read(self._home) if waiting else Deployed()
-        for message in waiting:
-            config = deployed.async_config(message.function)
-            recorded[message.seq] = to_document(replace(message.accepted(), config=config))
+        if waiting := [message for message in waiting if message.stateful and message.seq not in recorded]:
+            from fun_local.store import registry  # costly, and most often nothing waits
+
+            deployed = registry.read(self._home)
+            for message in waiting:
+                config = deployed.async_config(message.function)
+                recorded[message.seq] = to_document(replace(message.accepted(), config=config))
         return recorded
 
     def _load(self, connection: sqlite3.Connection | None, seq: int) -> tuple[int, Document]:
@@ -227,6 +233,15 @@ class History:
             return
         with contextlib.closing(connection):
             yield connection
+
+
+def _waiting(connection: sqlite3.Connection, first: int, last: int) -> list[Message]:
+    """The messages with these numbers, and those between them."""
+    if not connection.execute("SELECT 1 FROM messages WHERE seq BETWEEN ? AND ?", (first, last)).fetchone():
+        return []
+    from fun_local.store import queue  # costly, and most often nothing waits
+
+    return list(queue.between(connection, first, last))
 
 
 def _ids(connection: sqlite3.Connection, prefix: str) -> list[tuple[str, int]]:

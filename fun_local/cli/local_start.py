@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fun_local import settings
-from fun_local.cli import editors, output, templates
+from fun_local.cli import output, templates
 from fun_local.cli.templates import Given
 from fun_local.errors import FunLocalError, InvalidRequest, NotFound
 from fun_local.model.selection import one_function
@@ -109,6 +109,7 @@ def _settings(home: str) -> settings.Settings:
 
 
 def _debugger(resources: Resources, port: int, editor: str | None) -> Debugger:
+    from fun_local.cli import editors
     from fun_local.runtime.debugger import listening
 
     if len(resources.functions) > 1:
@@ -121,7 +122,7 @@ def _debugger(resources: Resources, port: int, editor: str | None) -> Debugger:
     (function,) = resources.functions
     debugger = listening(function, port)
     for line in editors.how_to_attach(function, debugger, editor):
-        click.echo(line, err=True)
+        output.say(line, err=True)
     return debugger
 
 
