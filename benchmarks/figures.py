@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from statistics import median
 
-from benchmarks import console, home, latency, peer, templates
+from benchmarks import calls, console, home, latency, peer, templates
 from benchmarks.machine import environment, pass_seconds, run_seconds, script
 
 #: Whole processes of each kind in a round, alternating.
@@ -17,6 +17,9 @@ _RUNS = 30
 
 #: Handler starts in a round.
 _PROBES = 100
+
+#: Synchronous calls in a round.
+_CALLS = 1000
 
 #: Executions in a drain, by how many instances or workers, and finished ones in a long history.
 _DRAINED = 10_000
@@ -121,6 +124,16 @@ def _latency(measured: Callable[[str, int], tuple[float, float]], workspace: Wor
     return Pair(start * 1e3, append * 1e3)
 
 
+def _call(measured: Callable[[str, int], tuple[float, float]], workspace: Workspace, _: int) -> Pair:
+    call, parts = measured(workspace.small, _CALLS)
+    return Pair(call * 1e3, parts * 1e3)
+
+
+def _cold(workspace: Workspace, _: int) -> Pair:
+    start, passed = calls.cold(workspace.fresh(), _RUNS)
+    return Pair(start * 1e3, passed * 1e3)
+
+
 def _alternating(ours: Callable[[], float], reference: Callable[[], float], number: int) -> Pair:
     """Both measured; which is first changes from round to round."""
     if number % 2:
@@ -163,6 +176,7 @@ def _template(dialect: str, workspace: Workspace, _: int) -> Pair:
 
 _PASS = "python -c pass"
 _YAML = "PyYAML alone"
+_PARTS = "aiohttp and a socket pair"
 _APPEND = "synced 1 KB append"
 
 FIGURES: tuple[Figure, ...] = (
@@ -174,6 +188,9 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "latency", "invoke_async to handler start", _APPEND, "ms", 10, partial(_latency, latency.in_process)
     ),
+    Figure("call", "sync call, our socket", _PARTS, "ms", 1.5, partial(_call, calls.over_our_socket)),
+    Figure("call", "sync call, endpoint", _PARTS, "ms", 1.5, partial(_call, calls.over_the_endpoint)),
+    Figure("cold", "cold start to first result", _PASS, "ms", 1.5, _cold),
     Figure("drain", "drain of 10,000", "Huey on SQLite", "/s", 2, _drain, is_rate=True),
     Figure("history", "drain beside 100,000", "drain beside none", "/s", 0.8, _history, is_rate=True),
     Figure("console", "drain before 3 consoles", "drain before none", "/s", 0.9, _watched, is_rate=True),

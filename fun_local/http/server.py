@@ -93,12 +93,14 @@ async def _invoke(emulator: Emulator, request: web.Request) -> web.Response:
         return _json(accepted(message), 202, {"X-Fc-Stateful-Async-Invocation-Id": message.invocation_id})
     if kind != "sync":
         raise InvalidRequest("InvalidArgument", f"invocation type must be Sync or Async, not {kind!r}")
+    wants_log = headers.get("X-Fc-Log-Type", "None").lower() == "tail"
     result, log_tail = await emulator.invoke(
         function,
         payload,
         qualifier=qualifier,
         request_id=request_id,
         fault=headers.get("X-Fun-Fault", ""),
+        wants_log=wants_log,
     )
     answer = {
         "X-Fc-Request-Id": request_id,
@@ -106,7 +108,7 @@ async def _invoke(emulator: Emulator, request: web.Request) -> web.Response:
         "X-Fc-Invocation-Duration": str(int(result.duration_ms)),
         "X-Fc-Max-Memory-Usage": f"{result.memory_mb:.2f}",
     }
-    if headers.get("X-Fc-Log-Type", "None").lower() == "tail":
+    if wants_log:
         answer["X-Fc-Log-Result"] = base64.b64encode(log_tail).decode()
     if result.error_type:
         answer["X-Fc-Error-Type"] = result.error_type

@@ -41,7 +41,11 @@ async def invoke(call: Call) -> Answer:
         )
         return Answer(status=202, headers=headers)
     result, log = await call.emulator.invoke(
-        function.path, call.body, qualifier=call.qualifier, request_id=call.request_id
+        function.path,
+        call.body,
+        qualifier=call.qualifier,
+        request_id=call.request_id,
+        wants_log=log_type == "Tail",
     )
     headers = measured(call.context, function, result)
     if log_type == "Tail":
