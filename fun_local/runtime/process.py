@@ -234,7 +234,7 @@ class ProcessRuntime:
             "FC_FUNCTION_HANDLER": function.handler,
             "FC_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "FC_QUALIFIER": function.qualifier,
-            "FC_VER_ID": function.version,
+            _version_variable(function.runtime): function.version,
             "FC_INSTANCE_ID": instance_id,
         }
 
@@ -275,6 +275,11 @@ def program_for(runtime: str) -> tuple[tuple[str, ...], str]:
 def new_instance_id() -> str:
     """An id like the vendor's (runtime.md 2.11): ``c-``, the time, ``-``, 20 random hex digits."""
     return f"c-{int(time.time()):08x}-{os.urandom(10).hex()}"
+
+
+def _version_variable(runtime: str) -> str:
+    """The name of the variable that holds the version (runtime.md 2.11): it depends on the base system."""
+    return "FC_FUNCTION_VERSION" if _minor(runtime) >= 12 else "FC_VER_ID"
 
 
 def _minor(runtime: str) -> int:

@@ -638,9 +638,9 @@ class Worker:
 
     def answer(self, request, event):
         """Run one request between its markers. Returns the result's kind and body, and more of its header."""
-        kind = request["kind"]
+        kind = request["kind"] if request["kind"] in MARKERS else INVOKE
         self.request_id = request["request_id"]
-        marker = MARKERS.get(kind, "Invoke")
+        marker = MARKERS[kind]
         say(f"FC {marker} Start RequestId: {self.request_id}")
         handler = self.static["initializer"] if kind == INITIALIZER else self.static["handler"]
         handler = request.get("handler") or handler
