@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import sys
 import textwrap
 
 import pytest
 
 from fun_local.model.outcome import Ending
+from fun_local.runtime.census import Tree
 from tests.contract.test_runtime import Lab, log_shows, read
 
 
@@ -183,3 +185,47 @@ def test_the_level_of_node_s_console_can_be_chosen(lab, code, runtime):
     assert ("detail" in lab.log, result.payload) == (
         (True, b"function") if runtime == "nodejs16" else (False, b"undefined")
     )
+
+
+def test_a_short_peak_of_memory_passes(lab, code):
+    """The limit is looked at ten times a second, and a peak between two looks costs nothing."""
+    folder = code("""
+        def handler(event, context):
+            return str(len(b"x" * (160 << 20)) >> 20)
+    """)
+    lab.look = lambda roots: [Tree(0.0, 1) for _ in roots]  # what is seen between two such peaks
+    result = lab.invoke(folder, memory_mb=128)
+    assert result.payload == b"160"
+    assert result.memory_mb > 128
+
+
+def test_a_connection_to_a_server_is_used_again(lab, code):
+    folder = code(
+        f"""\
+        #!{sys.executable}
+        import os
+        from http.server import BaseHTTPRequestHandler, HTTPServer
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                body = b"%d" % self.client_address[1]
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        HTTPServer(("0.0.0.0", int(os.environ["FC_SERVER_PORT"])), Handler).serve_forever()
+        """,
+        "bootstrap",
+    )
+    (folder / "bootstrap").chmod(0o700)
+
+    async def story():
+        async with lab.instance(folder, runtime="custom") as instance:
+            return [(await instance.invoke("r", b"event", attempts=1)).payload for _ in range(3)]
+
+    ports = asyncio.run(story())
+    assert len(set(ports)) == 1 and int(ports[0]) > 0

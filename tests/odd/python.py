@@ -368,7 +368,7 @@ ROWS = {
         function={"initializer": "index.init_exits"},
     ),
     "stopped": python(
-        "waits", error=EXIT, status=Status.STOPPED, stop_at="at work", log=("at work", *STACKS)
+        "waits", error=EXIT, retries=2, status=Status.STOPPED, stop_at="at work", log=("at work", *STACKS)
     ),
     "stopped_with_pre_stop": python(
         "waits",
