@@ -42,6 +42,7 @@ ELSEWHERE = {
     "topic_triggers": "the daemon's log",
     "timers": "the daemon's log",
     "daemon_log": "the daemon's log",
+    "cli/reference": "a document, which is in English",
 }
 
 #: … but these do.
