@@ -107,7 +107,7 @@ class Stacks:
         raise NotFound("StackNotFound", f"the stack {wanted[:80]} could not be found")
 
     def events(self, stack: StackInfo) -> list[Event]:
-        """What has happened to a stack, the newest first; of one that was there before, how it came to be."""
+        """What has happened to a stack, the newest first, since its last deploy began."""
         if stack.name in self._stories:
             return list(self._stories[stack.name])
         verb = stack.status.partition("_")[0]
@@ -180,6 +180,8 @@ class Stacks:
         if change_set.is_executed:
             raise InvalidRequest("NotSupported", f"the change set {id} has been executed")
         change_set.is_executed = True
+        # Of earlier deploys nothing is told: Funcraft takes an old failure for one of this deploy's.
+        self._stories.pop(change_set.stack, None)
         self._tell(change_set.stack, change_set.stack, STACK, f"{change_set.kind}_IN_PROGRESS", "")
         task = asyncio.get_running_loop().create_task(self._carry_out(change_set))
         self._running.add(task)

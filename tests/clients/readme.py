@@ -44,7 +44,7 @@ def run(laptop: Laptop, block: Block, folder: str, inside: Sequence[str] = ()) -
     here = f"{place / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     funcraft = place / "node_modules" / "@alicloud" / "fun" / "bin" / "fun.js"
     script = "\n".join(["set -eu", f'npx() {{ shift; node "{funcraft}" "$@"; }}', *block.lines])
-    variables = {"PATH": here, "NODE_PATH": str(place / "node_modules"), "RETRIES": "1"}
+    variables = {"PATH": here, "NODE_PATH": str(place / "node_modules"), "RETRIES": "1", "TIMEOUT": "60"}
     return laptop.run(
         *inside, "bash", "-c", script, cwd=folder, FUN_LOCAL_HOME=laptop.shell.home, **variables
     ).stdout

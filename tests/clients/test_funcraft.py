@@ -108,8 +108,8 @@ class Funcraft:
             *("node", self.program, *arguments),
             cwd=self.folder,
             check=False,
-            # Ten times with growing pauses otherwise (wire 3.1).
-            **{"RETRIES": "1", "NODE_NO_WARNINGS": "1", **variables},
+            # Ten times with growing pauses otherwise (wire 3.1); it waits for ROS and OSS three seconds only.
+            **{"RETRIES": "1", "TIMEOUT": "60", "NODE_NO_WARNINGS": "1", **variables},
         )
         said = re.sub(r"\x1b\[\d+m", "", done.stdout + done.stderr)
         assert done.returncode == code, said
@@ -297,6 +297,9 @@ def test_a_stack_is_made_changed_and_left_alone_through_ros(laptop, project):
     assert "UPDATE_COMPLETE" in said
     (function,) = laptop.shell.fun("info", "--json").json["functions"]
     assert function["timeout"] == 61
+    # It is the same stack for our own command.
+    laptop.shell.project = project.folder
+    assert laptop.shell.fun("deploy", "--use-ros", "--stack-name", "demo-1", "--json").json["unchanged"]
 
 
 def test_code_that_was_not_packaged_is_refused_through_ros_with_the_way_out(project):

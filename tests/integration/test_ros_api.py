@@ -116,7 +116,7 @@ async def test_a_stack_comes_about_as_funcraft_has_it_made(cloud):
     await cloud.ok(ROS, "ExecuteChangeSet", ChangeSetId=made["ChangeSetId"])
     events = await cloud.settled(made["StackId"])
     own = [event["Status"] for event in events if event["ResourceType"] == "ALIYUN::ROS::Stack"]
-    assert own == ["CREATE_COMPLETE", "CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS"]
+    assert own == ["CREATE_COMPLETE", "CREATE_IN_PROGRESS"]
     assert [e["Status"] for e in events if e["LogicalResourceId"] == "shoporder"] == [
         "CREATE_COMPLETE",
         "CREATE_IN_PROGRESS",
@@ -327,6 +327,41 @@ async def test_a_deploy_that_fails_says_why_in_its_events_and_changes_nothing(cl
     assert (await cloud.settled(stack_id))[0]["Status"] == "UPDATE_FAILED"
     assert (await cloud.ok(ROS, "GetStack", StackId=stack_id))["Status"] == "UPDATE_FAILED"
     assert only_function(cloud).timeout_seconds == 3
+
+
+@on_cloud
+async def test_the_events_of_a_large_deploy_come_in_pages_that_end_with_its_begin(cloud):
+    """Funcraft turns the pages until it finds the stack in progress (wire 3.1)."""
+    await cloud.upload(archive())
+    template = json.loads(json.dumps(PLAIN))
+    function = template["Resources"].pop("Function")
+    del template["Outputs"]
+    for i in range(40):
+        properties = {**function["Properties"], "FunctionName": f"f{i}"}
+        template["Resources"][f"F{i}"] = {**function, "Properties": properties}
+    stack_id = await deploy(cloud, template)
+    statuses = []
+    for number in (1, 2):
+        page = await cloud.ok(ROS, "ListStackEvents", StackId=stack_id, PageSize=50, PageNumber=number)
+        assert (page["TotalCount"], page["PageNumber"]) == (84, number)
+        statuses += [(e["LogicalResourceId"], e["Status"]) for e in page["Events"]]
+    assert len(statuses) == len(set(statuses)) == 84
+    assert (statuses[0], statuses[-1]) == (("demo", "CREATE_COMPLETE"), ("demo", "CREATE_IN_PROGRESS"))
+    # The next deploy tells its own story alone.
+    made = await cloud.ok(ROS, "CreateChangeSet", **update(stack_id, changed_first(template)))
+    await cloud.ok(ROS, "ExecuteChangeSet", ChangeSetId=made["ChangeSetId"])
+    assert [e["Status"] for e in await cloud.settled(stack_id)] == [
+        "UPDATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_IN_PROGRESS",
+    ]
+
+
+def changed_first(template):
+    new = json.loads(json.dumps(template))
+    new["Resources"]["F0"]["Properties"]["Timeout"] = 9
+    return new
 
 
 @on_cloud
