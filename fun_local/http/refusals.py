@@ -57,6 +57,8 @@ def rendered(
     family: Family, status: int, code: str, message: str, *, request_id: str, host_id: str
 ) -> Rendered:
     """An error as the family's clients can read it."""
+    # It may repeat what came, which need not have been UTF-8.
+    message = message.encode(errors="replace").decode()
     if family is Family.MNS:
         return Rendered(status, _mns_headers(request_id), _xml(code, message, request_id, host_id))
     if family is Family.OSS:

@@ -6,12 +6,22 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from fun_local.http.pop import signature as pop
+from fun_local.http.pop.serving import VERSIONS
 from tests import signing
 from tests.cloud_api import ACCOUNT, KEY, NOW, RAM, ROS, STS, on_cloud, serving
 
 ROLE = "aliyunfcgeneratedrole-cn-shanghai-shop"
 POLICY = "AliyunFcGeneratedMNSPolicy-cn-shanghai-shop"
 DOCUMENT = json.dumps({"Version": "1", "Statement": []})
+
+#: All parameters that an action knows.
+NAMES = (
+    *("RoleName", "RoleArn", "RoleSessionName", "DurationSeconds", "AssumeRolePolicyDocument", "Description"),
+    *("PolicyName", "PolicyType", "PolicyDocument", "VersionId", "SetAsDefault"),
+    *("StackName", "StackId", "ChangeSetId", "ChangeSetName", "ChangeSetType", "TemplateBody", "TemplateURL"),
+    *("UsePreviousParameters", "PageSize", "PageNumber"),
+)
 
 # Who may call
 
@@ -87,6 +97,47 @@ async def test_an_unknown_action_or_version_says_what_there_is(cloud):
         assert action in message and "RAM 2015-05-01" in message
     await cloud.refused(400, "MissingParameter", STS, "")
     await cloud.refused(400, "MissingParameter.RoleName", RAM, "GetRole")
+
+
+ODD = [
+    "x",
+    "1" * 40,
+    "-1",
+    "../..",
+    "\0",
+    "ü" * 200,
+    "\ud800",
+    "{}",
+    "[" * 5000,
+    "&a [*a]",
+    '{"ROSTemplateFormatVersion": "2015-09-01", "Parameters": [1], "Resources": {"a": 1}}',
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_parameters_are_refused_or_taken_and_never_a_defect(tmp_path, odd):
+    names = [*NAMES, "Parameters__1__ParameterKey", "Parameters__1__ParameterValue", "StackName__1"]
+
+    async def main():
+        async with serving(tmp_path, checks_signatures=False) as cloud:
+            for version, actions in VERSIONS.items():
+                for action in actions:
+                    asked = {"Action": action, "Version": version, **dict.fromkeys(names, odd)}
+                    named = {name.replace("__", "."): value for name, value in asked.items()}
+                    form = urlencode(named, errors="surrogatepass").encode()
+                    headers = {"Host": "ram.aliyuncs.com", "Content-Type": pop.FORM}
+                    reply = await cloud.send("POST", "/", headers, form)
+                    assert reply.status < 500, (action, reply.body)
+                    assert reply.json["RequestId"]
+
+    asyncio.run(main())
+
+
+@on_cloud
+async def test_what_is_no_text_is_said_even_by_who_has_no_key(cloud):
+    form = b"Action=GetRole&Version=2015-05-01&AccessKeyId=%FF&Signature=%FF&Timestamp=%FF"
+    refused = await cloud.send("POST", "/", {"Content-Type": pop.FORM}, form)
+    assert (refused.status, refused.json["Code"]) == (404, "InvalidAccessKeyId.NotFound")
 
 
 @on_cloud

@@ -27,25 +27,23 @@ class Api:
         self._objects = objects
         self._region = region
         self._operations: Mapping[tuple[str, str, tuple[str, ...]], _Operation] = {
-            ("bucket", "GET", ("location",)): self._get_location,
-            ("bucket", "PUT", ()): self._put_bucket,
-            ("bucket", "DELETE", ()): self._delete_bucket,
-            ("object", "PUT", ()): self._put,
-            ("object", "GET", ()): self._get,
-            ("object", "HEAD", ()): self._head,
-            ("object", "DELETE", ()): self._delete,
+            ("a bucket", "GET", ("location",)): self._get_location,
+            ("a bucket", "PUT", ()): self._put_bucket,
+            ("a bucket", "DELETE", ()): self._delete_bucket,
+            ("an object", "PUT", ()): self._put,
+            ("an object", "GET", ()): self._get,
+            ("an object", "HEAD", ()): self._head,
+            ("an object", "DELETE", ()): self._delete,
         }
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Raises Refused for what there is none of here, and what the store raises."""
         address = address_of(sole(request.headers.getall("Host", [])), request.raw_path)
-        kind = "object" if address.key else "bucket" if address.bucket else "service"
+        kind = "an object" if address.key else "a bucket" if address.bucket else "all buckets"
         operation = self._operations.get((kind, request.method, address.sub))
         if operation is None:
             asked = "?" + "&".join(address.sub) if address.sub else ""
-            message = (
-                f"{request.method} of a {kind}{asked} is not a part of OSS that there is on this machine"
-            )
+            message = f"{request.method} of {kind}{asked} is not a part of OSS that there is on this machine"
             raise Refused(501, "NotImplemented", message)
         response = await operation(address, request)
         response.headers["x-oss-request-id"] = uuid.uuid4().hex.upper()[:24]

@@ -31,6 +31,7 @@ class Api:
         """Raises InvalidRequest and NotFound for what is no action, and whatever an action raises."""
         headers = request.headers
         given = parameters(request.rel_url.raw_query_string, headers, await request.read())
+        _check_text(given)
         named = {"Action": headers.get("x-acs-action", ""), "Version": headers.get("x-acs-version", "")}
         for name, value in named.items():
             given[name] = given.get(name) or value
@@ -43,3 +44,11 @@ class Api:
             raise NotFound("InvalidAction.NotFound", message, hint=hint)
         answer = {**await action(Call(self._context, given)), "RequestId": str(uuid.uuid4()).upper()}
         return web.Response(body=orjson.dumps(answer), content_type="application/json")
+
+
+def _check_text(given: Mapping[str, str]) -> None:
+    """What is no UTF-8 could be kept, but never be told of again."""
+    try:
+        "".join((*given, *given.values())).encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("InvalidParameter", "a parameter is not UTF-8") from None
