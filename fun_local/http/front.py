@@ -154,13 +154,15 @@ class Front:
         )
         if around is not None:
             app.middlewares.insert(0, around)
-        async with endpoint.serve(app, self.listener, limits):
-            log.info("listening on %s", self.url, extra={"action": "listen"})
-            try:
-                yield
-            finally:
-                emulator.feed.close()  # or the server would wait for its readers
-                await stacks.close()
+        try:
+            async with endpoint.serve(app, self.listener, limits):
+                log.info("listening on %s", self.url, extra={"action": "listen"})
+                try:
+                    yield
+                finally:
+                    emulator.feed.close()  # or the server would wait for its readers
+        finally:
+            await stacks.close()
 
     def _pop_context(self, stacks: Stacks) -> pop.Context:
         return pop.Context(

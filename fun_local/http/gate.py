@@ -120,7 +120,7 @@ def family(request: web.Request) -> Family:
     authorization = request.headers.get("Authorization", "")
     if oss.is_meant(origins.sole(request.headers.getall("Host", [])), authorization):
         return Family.OSS
-    if pop.is_meant(request.path, request.query_string, request.headers):
+    if pop.is_meant(request.path, request.rel_url.raw_query_string, request.headers):
         return Family.POP
     return family_of(request.path, authorization, "x-mns-version" in request.headers)
 
