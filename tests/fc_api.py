@@ -21,6 +21,8 @@ from fun_local.http import endpoint, mns
 from fun_local.http.fc import Context, routes
 from fun_local.http.fc.dialects import DIALECTS, FC_2016, FC_2021, FC_2023, Dialect
 from fun_local.http.limits import Limits
+from fun_local.http.quick import QuickWay
+from fun_local.http.web import Visits
 from fun_local.store.archives import Archives
 from fun_local.store.code import CodeStore
 from fun_local.store.objects import Objects
@@ -223,19 +225,26 @@ _NO_HEADERS = ("Content-Type", "User-Agent", "Accept", "Accept-Encoding")
 
 
 @contextlib.asynccontextmanager
-async def gated(home, *functions, limits=None):
+async def gated(home, *functions, limits=None, quick=True):
+    """Both ways are open, as they are in a daemon; without ``quick`` the long one alone."""
     limits = limits or Limits()
     async with stage(home, *functions) as opened:
         listener = endpoint.bind("127.0.0.1", 0)
         archives = Archives(f"{opened.home}/archives", CodeStore(f"{opened.home}/code"))
         context = Context(REGION, ACCOUNT, lambda: listener.url, archives, b"secret")
+
+        def secrets():
+            return {KEY["key"]: KEY["secret"]}
+
         app = endpoint.application(
             [*routes(opened.emulator, context), *mns.routes(opened.emulator)],
             port=listener.port,
-            secrets=lambda: {KEY["key"]: KEY["secret"]},
+            secrets=secrets,
             limits=limits,
+            visits=Visits(opened.emulator, context),
         )
-        async with endpoint.serve(app, listener, limits), aiohttp.ClientSession() as session:
+        way = QuickWay(opened.emulator, secrets) if quick else None
+        async with endpoint.serve(app, listener, limits, quick=way), aiohttp.ClientSession() as session:
             yield Gated(opened, listener.url, session)
             opened.emulator.mns.polls.end()
 

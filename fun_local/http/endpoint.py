@@ -27,6 +27,7 @@ from fun_local.http.connection import Busy, Connection
 from fun_local.http.errors import status_of
 from fun_local.http.gate import ClientGone, Gate, family
 from fun_local.http.limits import Limits
+from fun_local.http.quick import Door, QuickWay
 from fun_local.http.refusals import Family, Refused, rendered
 from fun_local.http.web import Visit
 
@@ -38,6 +39,9 @@ INSECURE = "insecure_no_auth: signatures are not checked, every program of this 
 
 #: Connections that wait to be taken while the daemon starts.
 _BACKLOG = 128
+
+#: How long what is being answered may take when the daemon ends.
+_SHUTDOWN_SECONDS = 1.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -122,21 +126,35 @@ def application(
 
 
 @contextlib.asynccontextmanager
-async def serve(app: web.Application, listener: Listener, limits: Limits) -> AsyncIterator[None]:
-    """Answer the connections of a listener while the block runs; then close it."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+async def serve(
+    app: web.Application, listener: Listener, limits: Limits, *, quick: QuickWay | None = None
+) -> AsyncIterator[None]:
+    """Answer the connections of a listener while the block runs; then close it.
+
+    With a ``quick`` way, what can goes there first.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     server = cast(web.Server, runner.server)  # there is one between setup and cleanup
     loop = asyncio.get_running_loop()
 
     # Our own count: the server's knows a connection only some turns of the loop after it was taken.
-    places: set[Connection] = set()
+    places: set[Connection | Door] = set()
 
     def connect() -> asyncio.Protocol:
         if len(places) >= limits.connections:
             return Busy()
+        if quick is None:
+            return long_way()
+        door = Door(quick, limits, lambda: long_way(door), places.discard)
+        places.add(door)
+        return door
+
+    def long_way(door: Door | None = None) -> Connection:
         connection = Connection(server, limits, loop, gone=places.discard)
         places.add(connection)
+        if door is not None:
+            places.discard(door)
         return connection
 
     accepting = await loop.create_server(connect, sock=listener.socket, backlog=_BACKLOG)
@@ -144,7 +162,15 @@ async def serve(app: web.Application, listener: Listener, limits: Limits) -> Asy
         yield
     finally:
         accepting.close()
+        await _close([place for place in places if isinstance(place, Door)])
         await runner.cleanup()
+
+
+async def _close(doors: list[Door]) -> None:
+    for door in doors:
+        door.close()
+    if tasks := [door.task for door in doors if door.task is not None]:
+        await asyncio.wait(tasks, timeout=_SHUTDOWN_SECONDS)
 
 
 def _answering(host_id: str) -> Middleware:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote, unquote_plus
 
 from fun_local.http.refusals import Family, Refused
@@ -268,8 +269,10 @@ def check_date(
         raise Refused(*stale, f"{message} is too large")
 
 
+@lru_cache(maxsize=64)
 def http_time(text: str) -> float:
     """Unix time of an HTTP date. Raises ValueError, OverflowError or TypeError, as iso_time does."""
+    # Remembered: a client that asks often writes the same date for a second.
     return _utc(parsedate_to_datetime(text))
 
 

@@ -7,8 +7,10 @@ Each committer has one thread, since a sync blocks; the loop goes on meanwhile.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -37,9 +39,12 @@ class GroupCommit(Generic[Item, Answer]):
     ) -> None:
         self._pause_seconds = pause_seconds
         self._commit = commit
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._loop = asyncio.get_running_loop()
         self._pending: list[tuple[Item, asyncio.Future[Answer]]] = []
+        # No executor: what that does for each piece of work costs as much as a small commit.
+        self._work: SimpleQueue[list[tuple[Item, asyncio.Future[Answer]]] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
         self._is_busy = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -57,16 +62,23 @@ class GroupCommit(Generic[Item, Answer]):
 
     def _start(self) -> None:
         batch, self._pending = self._pending, []
-        work = self._loop.run_in_executor(self._thread, self._commit, [item for item, _ in batch])
-        work.add_done_callback(lambda done: self._finish(batch, done))
+        self._work.put(batch)
+
+    def _run(self) -> None:
+        """The thread: one batch after another, until None comes."""
+        while (batch := self._work.get()) is not None:
+            answers: Sequence[Answer | Exception]
+            try:
+                answers = self._commit([item for item, _ in batch])
+            except Exception as error:
+                answers = [error] * len(batch)
+            # A loop that was closed in between has nobody left who waits.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._finish, batch, answers)
 
     def _finish(
-        self,
-        batch: list[tuple[Item, asyncio.Future[Answer]]],
-        done: asyncio.Future[Sequence[Answer | Exception]],
+        self, batch: list[tuple[Item, asyncio.Future[Answer]]], answers: Sequence[Answer | Exception]
     ) -> None:
-        error = done.exception()
-        answers = [error] * len(batch) if error else done.result()
         # The next sync starts before the answers are acted upon: disk and processor work side by side.
         if len(self._pending) > _FEW and self._pause_seconds:
             self._loop.call_later(self._pause_seconds, self._start)
@@ -82,9 +94,10 @@ class GroupCommit(Generic[Item, Answer]):
                 future.set_exception(answer)
                 future.exception()  # whoever does not wait is not owed a warning
             else:
-                future.set_result(answer)  # type: ignore[arg-type]
+                future.set_result(answer)
 
     async def close(self) -> None:
         """Commit what is pending, then end the thread."""
         await self._idle.wait()
-        self._thread.shutdown()
+        self._work.put(None)
+        self._thread.join()
