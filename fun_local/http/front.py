@@ -155,8 +155,8 @@ class Front:
         )
         if around is not None:
             app.middlewares.insert(0, around)
-        # Where signatures are not checked every answer has a header that says so, and Host counts; and what is
-        # around all requests is around these, too.
+        # Where signatures are not checked every answer has a header that says so, and Host counts; and what
+        # is around all requests is around these, too.
         has_quick_way = not self.settings.insecure_no_auth and around is None
         quick = QuickWay(emulator, self.keyring.secrets) if has_quick_way else None
         try:
