@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from statistics import median
 
-from benchmarks import calls, console, home, latency, peer, templates
+from benchmarks import calls, console, enqueue, home, latency, peer, templates
 from benchmarks.machine import environment, pass_seconds, run_seconds, script
 
 #: Whole processes of each kind in a round, alternating.
@@ -25,6 +25,9 @@ _CALLS = 1000
 _DRAINED = 10_000
 _INSTANCES = 2
 _HISTORY = 100_000
+
+#: Invocations, or tasks, that are put in.
+_ENQUEUED = 3_000
 
 #: For the daemon to finish what an `invk` has started, before the next process is timed.
 _REST_SECONDS = 0.01
@@ -169,6 +172,14 @@ def _watched(workspace: Workspace, number: int) -> Pair:
     return _alternating(lambda: drain(console.CONSOLES), lambda: drain(0), number)
 
 
+def _enqueue(connections: int, workspace: Workspace, number: int) -> Pair:
+    return _alternating(
+        lambda: enqueue.rate(workspace.empty_home(), _ENQUEUED, connections),
+        lambda: enqueue.huey_rate(workspace.fresh() + ".db", _ENQUEUED),
+        number,
+    )
+
+
 def _template(dialect: str, workspace: Workspace, _: int) -> Pair:
     ours, reference = templates.measured(workspace.fresh(), dialect)
     return Pair(ours * 1e3, reference * 1e3)
@@ -178,6 +189,7 @@ _PASS = "python -c pass"
 _YAML = "PyYAML alone"
 _PARTS = "aiohttp and a socket pair"
 _APPEND = "synced 1 KB append"
+_HUEY = "Huey's enqueueing"
 
 FIGURES: tuple[Figure, ...] = (
     Figure("invk", "invk -t Async, whole process", _PASS, "ms", 2, _invk),
@@ -192,6 +204,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure("call", "sync call, endpoint", _PARTS, "ms", 1.5, partial(_call, calls.over_the_endpoint)),
     Figure("cold", "cold start to first result", _PASS, "ms", 1.5, _cold),
     Figure("drain", "drain of 10,000", "Huey on SQLite", "/s", 2, _drain, is_rate=True),
+    Figure("enqueue", "202s over 1 connection", _HUEY, "/s", 1.2, partial(_enqueue, 1), is_rate=True),
+    Figure("enqueue", "202s over 16 connections", _HUEY, "/s", 3, partial(_enqueue, 16), is_rate=True),
     Figure("history", "drain beside 100,000", "drain beside none", "/s", 0.8, _history, is_rate=True),
     Figure("console", "drain before 3 consoles", "drain before none", "/s", 0.9, _watched, is_rate=True),
     Figure("template", "1,000 functions, Funcraft", _YAML, "ms", 3, partial(_template, "serverless")),

@@ -21,7 +21,7 @@ _PAUSE_SECONDS = 0.01
 _WARM_UP = 10
 
 
-class _Connection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: str) -> None:
@@ -38,7 +38,7 @@ def over_http(path: str, count: int) -> tuple[float, float]:
     log = Log(path)
     starts, appends = [], []
     with home.daemon(path), _receiver() as receiver:
-        connection = _Connection(os.path.join(path, "daemon.sock"))
+        connection = UnixConnection(os.path.join(path, "daemon.sock"))
         port = b"%d" % receiver.getsockname()[1]
         for _ in range(count + _WARM_UP):
             sent = time.monotonic_ns()
