@@ -69,6 +69,7 @@ Resources:
 CODE = """\
 import json
 import os
+import sys
 import time
 
 
@@ -80,8 +81,9 @@ def handler(event, context):
     # Until the test says so, that nothing depends on time.
     while order.get("until") and not os.path.exists(order["until"]):
         time.sleep(0.02)
-        if order.get("chatter"):
-            print("still here", flush=True)
+        for _ in range(order.get("chatter", 0)):
+            print("still here, and with a lot to say about everything that it does, again and again")
+        sys.stdout.flush()
     if order.get("fail"):
         raise ValueError(order["fail"])
     return json.dumps({"done": order.get("name", "")})

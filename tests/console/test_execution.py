@@ -92,7 +92,7 @@ def test_a_long_log_begins_with_its_end_and_leads_to_what_was_before(visitor, st
 
 def test_the_log_grows_can_be_paused_and_searched(visitor, stand, page):
     gate = stand.gate()
-    id = stand.invoke(until=gate, chatter=True, steps=3, say="by step")
+    id = stand.invoke(until=gate, chatter=1, steps=3, say="by step")
     visitor.go(f"executions/shop/work/{id}")
     log = page.get_by_role("log")
     expect(log).to_contain_text("step 2 by step")

@@ -1,11 +1,12 @@
 // A log as it grows: searched, paused, with its end in view. Bounded: of a long one the last megabyte is kept.
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./core.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./core.js";
 import { bytes } from "./format.js";
 import { Problem, copy } from "./parts.js";
+import { pieces, search } from "./pieces.js";
 import { t } from "./words.js";
 
 const MOST = 1024 * 1024; // characters kept
-const MOST_FOUND = 2000; // lines shown of a search
+const MOST_FOUND = 300; // lines shown of a search
 
 // `log` is {parts, tell}: what has come, and whom to tell of more. `more(end)` loads what lies before a place.
 export function Log({ log, isFinal, more }) {
@@ -48,8 +49,9 @@ export function Log({ log, isFinal, more }) {
       setProblem(error);
     }
   };
-  const text = parts.map((part) => part.text).join("");
-  const found = sought ? search(text, sought) : null;
+  const shown = useMemo(() => pieces(parts), [parts]);
+  const found = useMemo(() => (sought ? search(shown, sought, MOST_FOUND) : null), [shown, sought]);
+  const nothing = isFinal ? t("It has written nothing.") : t("Nothing yet.");
   const start = parts[0]?.start ?? 0;
   return html`<div class="log">
     <div class="bar">
@@ -58,14 +60,14 @@ export function Log({ log, isFinal, more }) {
       ${found && html`<span role="status">${t("{n} {n|line|lines}", { n: found.count })}</span>`}
       <span class="space"></span>
       ${!isFinal && html`<button class="quiet" aria-pressed=${isPaused} onClick=${toggle}>${isPaused ? t("Go on") : t("Pause")}</button>`}
-      <button class="quiet" onClick=${() => copy(text, t("Log"))}>${t("Copy")}</button>
+      <button class="quiet" onClick=${() => copy(parts.map((part) => part.text).join(""), t("Log"))}>${t("Copy")}</button>
     </div>
     <${Problem} error=${problem} />
     ${start > 0 && html`<button class="quiet" onClick=${load}>${t("Show earlier ({size} more)", { size: bytes(start) })}</button>`}
     <pre ref=${box} tabindex="0" role="log" aria-label=${t("Log")} aria-live="off" onScroll=${(event) => {
       const { scrollTop, scrollHeight, clientHeight } = event.target;
       isAtEnd.current = scrollHeight - scrollTop - clientHeight < 24;
-    }}>${found ? found.lines.map((line) => html`${marked(line, sought)}${"\n"}`) : text || html`<span class="muted">${isFinal ? t("It has written nothing.") : t("Nothing yet.")}</span>`}</pre>
+    }}>${found ? found.lines.map((line) => html`<div key=${line.key}>${marked(line.text, sought)}</div>`) : shown.length ? shown.map((piece) => html`<div key=${piece.key}>${piece.text}</div>`) : html`<span class="muted">${nothing}</span>`}</pre>
   </div>`;
 }
 
@@ -74,13 +76,6 @@ function bounded(parts) {
   let first = parts.length;
   while (first > 0 && size < MOST) size += parts[--first].text.length;
   return parts.slice(first);
-}
-
-// The lines that hold a text, whatever its case.
-export function search(text, sought) {
-  const wanted = sought.toLowerCase();
-  const lines = text.split("\n").filter((line) => line.toLowerCase().includes(wanted));
-  return { count: lines.length, lines: lines.slice(-MOST_FOUND) };
 }
 
 function marked(line, sought) {
