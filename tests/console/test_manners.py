@@ -37,6 +37,20 @@ def test_the_list_is_walked_selected_and_opened_by_keyboard(visitor, page, shown
     expect(page.get_by_role("heading", name=id)).to_be_visible()
 
 
+def test_the_place_in_the_list_stays_with_its_execution(visitor, page, shown):
+    shown.settled(mine := shown.invoke("fast", id="place-mine"), "fast")
+    visitor.go("executions?prefix=place-")
+    expect(visitor.row(mine)).to_be_visible()
+    page.keyboard.press("j")
+    shown.settled(other := shown.invoke("fast", id="place-other"), "fast")
+    expect(visitor.row(other)).to_be_visible()
+    page.keyboard.press("x")
+    expect(visitor.row(mine)).to_have_attribute("aria-selected", "true")
+    expect(visitor.row(other)).to_have_attribute("aria-selected", "false")
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog").locator(".hit")).to_contain_text(mine)
+
+
 def test_an_execution_is_stopped_and_run_again_by_keyboard(visitor, page, shown):
     id = shown.invoke(until=shown.gate())
     visitor.go(f"executions/shop/work/{id}")

@@ -20,7 +20,7 @@ const FEW = 5; // so many at a time are worth pointing out
 export function Executions({ query }) {
   const list = useList(query);
   const [selected, select] = useState(new Set());
-  const [place, setPlace] = useState(-1);
+  const [here, setHere] = useState(null); // by seq: rows come and go
   const [asked, ask] = useState(null);
   const { rows, filter } = list;
   const shown = rows ?? [];
@@ -29,7 +29,7 @@ export function Executions({ query }) {
   const chosen = shown.filter((row) => selected.has(row.seq));
   useEffect(() => {
     select(new Set());
-    setPlace(-1);
+    setHere(null);
   }, [String(query)]);
 
   const toggle = (row) => {
@@ -37,16 +37,17 @@ export function Executions({ query }) {
     if (!next.delete(row.seq)) next.add(row.seq);
     select(next);
   };
+  const at = shown.findIndex((row) => row.seq === here);
   const move = (by) => {
-    const next = Math.max(0, Math.min(shown.length - 1, place + by));
-    setPlace(next);
+    const next = Math.max(0, Math.min(shown.length - 1, at + by));
+    setHere(shown[next]?.seq ?? null);
     document.querySelectorAll("tbody .id")[next]?.focus();
   };
-  const targets = () => (chosen.length ? chosen : shown[place] ? [shown[place]] : []);
+  const targets = () => (chosen.length ? chosen : shown[at] ? [shown[at]] : []);
   useKeys({
     j: () => move(1),
     k: () => move(-1),
-    x: () => shown[place] && toggle(shown[place]),
+    x: () => shown[at] && toggle(shown[at]),
     r: () => targets().length && ask({ action: "retry", rows: targets() }),
     s: () => targets().length && ask({ action: "stop", rows: targets() }),
   });
@@ -89,7 +90,7 @@ export function Executions({ query }) {
         </tr>
       </thead>
       <tbody>
-        ${shown.map((row, i) => html`<${Row} key=${row.seq} row=${row} now=${isFinal(row.status) ? 0 : now} isSelected=${selected.has(row.seq)} isHere=${i === place} isNew=${list.fresh.has(row.seq)} toggle=${() => toggle(row)} />`)}
+        ${shown.map((row) => html`<${Row} key=${row.seq} row=${row} now=${isFinal(row.status) ? 0 : now} isSelected=${selected.has(row.seq)} isHere=${row.seq === here} isNew=${list.fresh.has(row.seq)} toggle=${() => toggle(row)} />`)}
       </tbody>
     </table>`}
     <nav class="pages" aria-label=${t("Pages")}>
