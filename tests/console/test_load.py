@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import home
 from tests.conftest import wait_for
+from tests.console.crowd import crowd
 from tests.console.stand import dumps, serving
 from tests.console.visitor import Visitor, expect
 
@@ -70,14 +71,16 @@ def test_the_list_stays_quick_and_small_while_ten_thousand_arrive(visitor, stand
     before, _ = heap(visitor)
 
     sending = threading.Thread(target=send_many, args=(stand, MANY))
-    sending.start()
-    while sending.is_alive():
-        # It answers while they arrive.
-        page.get_by_role("button", name="Keyboard").click()
-        page.get_by_role("dialog").get_by_role("button", name="Close").click()
-        assert page.locator("tbody tr").count() <= 50
-    sending.join()
-    last = wait_for(lambda: ended(stand), seconds=60)
+    with crowd() as factor:
+        sending.start()
+        while sending.is_alive():
+            # It answers while they arrive.
+            page.get_by_role("button", name="Keyboard").click()
+            page.get_by_role("dialog").get_by_role("button", name="Close").click()
+            assert page.locator("tbody tr").count() <= 50
+        sending.join()
+        last = wait_for(lambda: ended(stand), seconds=180)
+        assert_no_task_was_long(page, factor())
     # The list ends up as if it had been loaded now.
     expect(page.locator("tbody .id").first).to_have_text(last[0], timeout=20_000)
     wait_for(lambda: page.locator("tbody .id").all_inner_texts() == last)
@@ -86,9 +89,13 @@ def test_the_list_stays_quick_and_small_while_ten_thousand_arrive(visitor, stand
     after, nodes = heap(visitor)
     assert after - before < 8 * 1024 * 1024
     assert nodes < 20_000
-    # A machine that is busy elsewhere may stop anything for a moment: one is forgiven.
-    long = sorted(page.evaluate("window.longTasks"))
-    assert [duration for duration in long[:-1] if duration > LONG] == []
+
+
+def assert_no_task_was_long(page, factor):
+    """As long as they would have been on a machine that has nothing else to do."""
+    # One that is busy elsewhere may stop anything for a moment more: one is forgiven.
+    tasks = sorted(page.evaluate("window.longTasks"))
+    assert [duration for duration in tasks[:-1] if duration / factor > LONG] == []
 
 
 def ended(stand):
@@ -96,6 +103,26 @@ def ended(stand):
     if stand.get("/local/executions?status=active&limit=1")["rows"]:
         return None
     return [row["invocationId"] for row in stand.get("/local/executions")["rows"]]
+
+
+def test_a_log_that_rushes_by_can_be_read_and_paused(visitor, stand, page):
+    page.add_init_script(WATCH)
+    gate = stand.gate()
+    id = stand.invoke(until=gate, chatter=200)
+    with crowd() as factor:
+        visitor.go(f"executions/shop/work/{id}")
+        wait_for(lambda: stand.get(f"/local/log?function=shop/work&id={id}")["size"] > 3_000_000, seconds=60)
+        page.get_by_role("button", name="Pause").click()
+        assert_no_task_was_long(page, factor())
+    log = page.get_by_role("log")
+    held = log.text_content()
+    assert 500_000 < len(held) < 1_500_000  # its end, not all of it
+    page.get_by_label("Search the log").fill("AGAIN and")
+    expect(page.get_by_text("lines", exact=False).first).to_be_visible()
+    page.get_by_label("Search the log").fill("")
+    stand.open(gate)
+    expect(page.locator(".head .status")).to_have_text("Succeeded")
+    assert log.text_content() == held
 
 
 # A long history
@@ -149,37 +176,39 @@ def test_the_first_view_is_small_and_there_well_within_a_second(browser, veteran
         assert 20_000 < sum(sizes) < 150_000
         return milliseconds
 
-    # Some time it must have the machine for itself.
-    wait_for(lambda: opened() < 700, seconds=60)
+    with crowd() as factor:
+        wait_for(lambda: opened() / factor() < 700, seconds=60)
 
 
 def test_pages_turn_as_quickly_far_back_as_at_the_beginning(reader, veteran):
-    page = reader.go("executions")
-    expect(page.locator("tbody tr")).to_have_count(50)
-    near = [turned(page, "Older") for _ in range(TRIES)]
-    reader.go(f"executions?before={HISTORY // 2}")
-    expect(page.locator("tbody tr")).to_have_count(50)
-    far = [turned(page, "Older") for _ in range(TRIES)]
-    back = [turned(page, "Newer") for _ in range(TRIES)]
-    # With LONG for what is no longer felt as waiting.
-    assert max(min(far), min(back)) < min(near) + LONG
+    with crowd() as factor:
+        page = reader.go("executions")
+        expect(page.locator("tbody tr")).to_have_count(50)
+        near = [turned(page, "Older") for _ in range(TRIES)]
+        reader.go(f"executions?before={HISTORY // 2}")
+        expect(page.locator("tbody tr")).to_have_count(50)
+        far = [turned(page, "Older") for _ in range(TRIES)]
+        back = [turned(page, "Newer") for _ in range(TRIES)]
+        # With LONG for what is no longer felt as waiting.
+        assert max(min(far), min(back)) < min(near) + LONG * factor()
 
 
 def test_filters_find_one_in_a_hundred_thousand_at_once(reader, veteran):
     rows = veteran.get(f"/local/executions?before={HISTORY // 3}&limit=1")["rows"]
     id, at = rows[0]["invocationId"], rows[0]["startedTime"]
-    for query in (
-        f"prefix={id[:13]}",
-        f"function=bench/main&prefix={id}",
-        f"since={iso(at)}&until={iso(at)}",
-    ):
-        page = reader.go(f"executions?{query}")
-        expect(page.locator("tbody tr")).to_have_count(1)
-        expect(page.locator("tbody .id")).to_have_text(id)
-        assert min(asked(page) for _ in range(TRIES)) < 1000
-    page = reader.go("executions?status=Failed&status=active")
-    expect(page.get_by_text("No execution matches the filter.")).to_be_visible()
-    assert min(asked(page) for _ in range(TRIES)) < 1000
+    with crowd() as factor:
+        for query in (
+            f"prefix={id[:13]}",
+            f"function=bench/main&prefix={id}",
+            f"since={iso(at)}&until={iso(at)}",
+        ):
+            page = reader.go(f"executions?{query}")
+            expect(page.locator("tbody tr")).to_have_count(1)
+            expect(page.locator("tbody .id")).to_have_text(id)
+            assert min(asked(page) for _ in range(TRIES)) / factor() < 1000
+        page = reader.go("executions?status=Failed&status=active")
+        expect(page.get_by_text("No execution matches the filter.")).to_be_visible()
+        assert min(asked(page) for _ in range(TRIES)) / factor() < 1000
 
 
 def iso(ms):
