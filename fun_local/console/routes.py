@@ -116,6 +116,10 @@ class _Asked:
                 "region": self._region,
                 "accountId": self._account_id,
                 **self._emulator.counts(),
+                "faults": [
+                    {"function": rule.function, "fault": str(rule.fault), "rate": rule.rate}
+                    for rule in self._emulator.faults.rules
+                ],
             }
         )
 

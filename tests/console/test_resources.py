@@ -68,6 +68,20 @@ def test_a_function_shows_versions_aliases_and_what_each_does_with_outcomes(visi
     expect(page.get_by_role("heading", name="inbox")).to_be_visible()
 
 
+def test_a_function_that_fails_on_purpose_says_so(visitor, stand, page):
+    stand.shell.fun("faults", "set", "shop/fast", "error:OSError", "--rate", "0.2")
+    try:
+        visitor.go("functions/shop/fast")
+        expect(page.locator(".head").get_by_text("on purpose")).to_be_visible()
+        facts = page.get_by_role("region", name="Configuration")
+        expect(facts).to_contain_text("Fails on purpose" + "error:OSError (20 %)")
+    finally:
+        stand.shell.fun("faults", "clear", "shop/fast")
+    visitor.go("functions/shop/fast")
+    expect(facts).to_contain_text("index.fast")
+    expect(page.get_by_text("on purpose")).to_have_count(0)
+
+
 def test_a_function_shows_its_triggers(visitor, page):
     visitor.go("functions/shop/fast")
     expect(page.get_by_role("region", name="Triggers")).to_contain_text("0 0 3 * * *")

@@ -37,12 +37,7 @@ export async function everything() {
 export const stop = (row) =>
   send("PUT", `${scoped(`${row.serviceName}/${row.functionName}`)}/stateful-async-invocations/${encodeURIComponent(row.invocationId)}`);
 
-export const retry = (row, payload) =>
-  post("/local/retry", {
-    function: `${row.serviceName}/${row.functionName}`,
-    id: row.invocationId,
-    ...(payload === undefined ? {} : { payload }),
-  });
+export const retry = (row) => post("/local/retry", { function: `${row.serviceName}/${row.functionName}`, id: row.invocationId });
 
 // An asynchronous call answers an id (where it leaves a record), a synchronous one what the function said.
 export async function invoke(path, { qualifier, type, id, delay, stateful, body }) {

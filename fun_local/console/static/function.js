@@ -1,24 +1,27 @@
 // One function: how it is configured, its versions and aliases, and how each treats asynchronous calls.
+import { get } from "./api.js";
 import { html, useLoaded } from "./core.js";
 import * as fc from "./fc.js";
 import { bytes, duration, moment, number } from "./format.js";
 import { counts, Span, SPANS, spanOf, useHealth } from "./functions.js";
 import { Destination } from "./links.js";
-import { Cell, Crumbs, Facts, Loading, Plot, Problem } from "./parts.js";
+import { Cell, Crumbs, Facts, Loading, OnPurpose, Plot, Problem } from "./parts.js";
 import { href } from "./route.js";
 import { t } from "./words.js";
 
 async function load(path) {
   const service = path.split("/")[0];
   const isOwn = service === "_default"; // versions of FC 3.0 belong to functions, which this version can't ask
-  const [found, configs, triggers, versions, aliases] = await Promise.all([
+  const [status, found, configs, triggers, versions, aliases] = await Promise.all([
+    get("/local/status"),
     fc.functionOf(path),
     fc.configsOf(path),
     fc.triggersOf(path),
     isOwn ? [] : fc.versionsOf(service),
     isOwn ? [] : fc.aliasesOf(service),
   ]);
-  return { found, configs, triggers, versions, aliases };
+  const faults = status.faults.filter((fault) => fault.function === path);
+  return { found, configs, triggers, versions, aliases, faults };
 }
 
 export function Function({ service, name, query }) {
@@ -28,7 +31,9 @@ export function Function({ service, name, query }) {
   return html`
     <${Crumbs}><a href=${href("functions")}>${t("Functions")}</a> › ${service}<//>
     <div class="head">
-      <h1>${name}</h1><span class="space"></span>
+      <h1>${name}</h1>
+      <${OnPurpose} faults=${data?.faults.map(said)} />
+      <span class="space"></span>
       <${Span} query=${query} path=${`functions/${path}`} />
       <a class="button" href=${href("executions", { function: path })}>${t("Executions")}</a>
       <a class="button primary" href=${href("submit", { function: path })}>${t("Submit")}</a>
@@ -56,7 +61,10 @@ function Health({ health, span }) {
   </div>`;
 }
 
-function Details({ found, configs, triggers, versions, aliases }) {
+// A failure that is rehearsed, and how often.
+const said = ({ fault, rate }) => (rate < 1 ? `${fault} (${Number((rate * 100).toPrecision(3))} %)` : fault);
+
+function Details({ found, configs, triggers, versions, aliases, faults }) {
   const environment = Object.entries(found.environmentVariables ?? {});
   return html`
     <section aria-label=${t("Configuration")}><h2>${t("Configuration")}</h2>
@@ -67,6 +75,7 @@ function Details({ found, configs, triggers, versions, aliases }) {
         [t("Time-out"), `${found.timeout} s`],
         [t("Code"), bytes(found.codeSize)],
         found.initializer && [t("Initializer"), html`<code>${found.initializer}</code>`],
+        faults.length > 0 && [t("Fails on purpose"), faults.map(said).join(", ")],
         found.description && [t("Description"), found.description],
       ]} />
       ${environment.length > 0 && html`<details><summary>${t("{n} environment {n|variable|variables}", { n: environment.length })}</summary>
