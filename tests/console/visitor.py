@@ -22,7 +22,7 @@ except ImportError:
     expect = sync_playwright = None
 
 #: Where the pictures of the views are put.
-PICTURES = os.environ.get("FUN_LOCAL_PICTURES", str(ROOT / "build" / "console"))
+PICTURES = ROOT / "build" / "console"
 
 
 def need(found, missing):
