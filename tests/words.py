@@ -76,7 +76,8 @@ NOT_PROSE = re.compile(
     r"[A-Z]{5,} |WHERE |[\w, =]*(_ms|\?|seq)[\w, =?]*$|<|HTTP/1\.1|from \{\}|import |~/|%[Y(]|"
     r"FC Invoke|(methods|triggerName|url|domainName|address|RequestId): |sync #|"
     r"fun-local: \{\}|Billed Duration: |Memory Size: |Max Memory Used: |"
-    r"Failed to start|Function instance|code \{\}",
+    r"Failed to start|Function instance|code \{\}|"
+    r"Made by fun |npm (http|verbose|timing)|\"\$\(mktemp|\(\[A-Za-z|\{task\.",
     re.DOTALL,
 )
 
