@@ -48,6 +48,7 @@ class ChangeSet:
     changes: tuple[ResourceChange, ...]
     warnings: tuple[str, ...]
     created_ms: int
+    names: Mapping[str, str]
     is_executed: bool = False
 
 
@@ -150,9 +151,11 @@ class Stacks:
             raise InvalidRequest("NotSupported", "Update the completely same stack is not supported")
         if there is None:
             self._tell(stack, stack, STACK, "REVIEW_IN_PROGRESS", "")
-        changes = resource_changes(stack, plan.changes)
+        # Of what goes only the old template knows the name.
+        names = {**(there.names if there else {}), **sent.resources.names}
+        changes = resource_changes(plan.changes, names)
         now_ms = self._clock.now_ms()
-        made = ChangeSet(str(uuid.uuid4()), name, stack, kind, sent, changes, plan.warnings, now_ms)
+        made = ChangeSet(str(uuid.uuid4()), name, stack, kind, sent, changes, plan.warnings, now_ms, names)
         self._change_sets[made.id] = made
         while len(self._change_sets) > _MOST_CHANGE_SETS:
             del self._change_sets[next(iter(self._change_sets))]
@@ -224,7 +227,7 @@ class Stacks:
             self._tell(stack, stack, STACK, f"{kind}_FAILED", text)
             return
         verbs = {"Add": "CREATE", "Modify": "UPDATE", "Remove": "DELETE"}
-        for change in resource_changes(stack, done.changes):
+        for change in resource_changes(done.changes, change_set.names):
             for word in ("IN_PROGRESS", "COMPLETE"):
                 self._tell(stack, change.name, change.type, f"{verbs[change.action]}_{word}", "")
         self._tell(stack, stack, STACK, f"{kind}_COMPLETE", "\n".join(done.warnings))

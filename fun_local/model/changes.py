@@ -251,6 +251,7 @@ class Changes:
             outputs=dict(resources.outputs),
             calls={call.name: call.execute_version for call in resources.calls},
             parameters=dict(resources.parameters),
+            names=dict(resources.names),
             created_ms=old.created_ms if old else self._now_ms,
             modified_ms=self._now_ms,
         )

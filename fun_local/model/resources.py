@@ -403,13 +403,15 @@ class Stack(Record):
     """What is known of a stack beyond its resources, which name it themselves.
 
     ``calls`` are the ``execute_version`` of the calls it has made, by their names in the template;
-    ``parameters`` those that were given, which an update through ROS may leave out.
+    ``parameters`` those that were given, which an update through ROS may leave out. ``names`` are what the
+    template calls resources, by ``kind/path``.
     """
 
     name: str
     outputs: dict[str, object] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     created_ms: int = _when()
     modified_ms: int = _when()
 
@@ -431,7 +433,8 @@ class Accepted:
 class Resources:
     """What a template asks for, after everything in it has been resolved.
 
-    ``outputs`` holds plain data by the names the template gives it, ``parameters`` what it was given.
+    ``outputs`` holds plain data by the names the template gives it, ``parameters`` what it was given;
+    ``names`` as in ``Stack``.
     """
 
     services: tuple[Service, ...] = ()
@@ -448,6 +451,7 @@ class Resources:
     calls: tuple[Call, ...] = ()
     outputs: dict[str, object] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         plain = {name: [asdict(item) for item in getattr(self, name)] for name in _PLAIN}
@@ -460,6 +464,7 @@ class Resources:
             **plain,
             "outputs": dict(self.outputs),
             "parameters": dict(self.parameters),
+            "names": dict(self.names),
         }
 
     @classmethod
@@ -477,6 +482,7 @@ class Resources:
             warnings=tuple(data["warnings"]),
             outputs=dict(data.get("outputs", {})),
             parameters=dict(data.get("parameters", {})),
+            names=dict(data.get("names", {})),
             **plain,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,11 +58,11 @@ class Event:
     time_ms: int
 
 
-def resource_changes(stack: str, changes: Iterable[Change]) -> tuple[ResourceChange, ...]:
-    """What changes, in ROS's words."""
+def resource_changes(changes: Iterable[Change], names: Mapping[str, str]) -> tuple[ResourceChange, ...]:
+    """What changes, in ROS's words. ``names`` as in ``Stack``."""
     return tuple(
         ResourceChange(
-            logical_name(stack, change.resource),
+            names.get(f"{change.type.lower()}/{change.resource}", change.resource),
             _TYPES.get(change.type, change.type),
             "Remove" if change.action == "Delete" else change.action,
             tuple(_property(name) for name in change.properties),
@@ -78,24 +77,13 @@ def as_template(deployed: Deployed, mns: Mns, stack: str) -> dict[str, Any]:
 
     That is what Funcraft looks its functions up in (fun-cli 13).
     """
-    resources: dict[str, Any] = {}
-    for kind, path, properties in _owned(deployed, mns, stack):
-        name = logical_name(stack, path)
-        # The paths of different kinds may be the same; as resources of one template they need two names.
-        name = name if name not in resources else f"{name}{kind}"
-        resources[name] = {"Type": _TYPES[kind], "Properties": properties}
+    there = deployed.stacks.get(stack)
+    names = there.names if there else {}
+    resources = {
+        names.get(f"{kind.lower()}/{path}", path): {"Type": _TYPES[kind], "Properties": properties}
+        for kind, path, properties in _owned(deployed, mns, stack)
+    }
     return {"ROSTemplateFormatVersion": "2015-09-01", "Resources": resources}
-
-
-def logical_name(stack: str, path: str) -> str:
-    """What a template calls the resource with this path.
-
-    ROS gives a service of Funcraft's dialect a name of its own, and a function of it the two ids, one after
-    the other (fun-cli 11). Of other resources the path itself must do.
-    """
-    service, slash, rest = path.partition("/")
-    own = re.fullmatch(re.escape(stack) + r"-(.+)-[0-9A-F]{12}", service)
-    return own[1] + rest.replace("/", "") if own else service + slash + rest
 
 
 def _owned(deployed: Deployed, mns: Mns, stack: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -50,12 +50,14 @@ def build(
     """
     _check_dialect(document)
     outputs: dict[str, object] = {}
+    names: dict[str, str] = {}
     context = Context(stack_name, region, account_id, parameters, replacements, use_ros, stack_outputs or {})
     try:
         if devs.is_devs(document) and "ROSTemplateFormatVersion" not in document.data:
             found = _read_devs(document, context, environ or {})
         else:
             found, outputs = _read_all(document, context)
+            names = {f"{kind}/{name}": _logical_name(at) for (kind, name), at in found.names.items()}
     except RecursionError:  # values put into values by way of parameters and attributes
         raise _refused(document, (), "values are nested too deeply") from None
     if found.problems:
@@ -82,7 +84,17 @@ def build(
         calls=tuple(found.calls),
         outputs=outputs,
         parameters=dict(parameters),
+        names=names,
     )
+
+
+def _logical_name(at: str) -> str:
+    """What a template calls the resource that has a name at this place.
+
+    In Funcraft's dialect what stands in another has the ids of both, one after the other (fun-cli 11).
+    """
+    _, *ids = at.partition("/Properties/")[0].split("/")
+    return "".join(part for part in ids if part != "Events")
 
 
 def _check_dialect(document: Document) -> None:

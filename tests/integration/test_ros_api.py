@@ -158,6 +158,7 @@ async def test_an_update_keeps_the_parameters_that_it_does_not_give(cloud):
     found = await cloud.ok(ROS, "GetChangeSet", ChangeSetId=made["ChangeSetId"])
     (change,) = (change["ResourceChange"] for change in found["Changes"])
     assert (change["Action"], [d["Target"]["Name"] for d in change["Details"]]) == ("Modify", ["Timeout"])
+    assert change["LogicalResourceId"] == "Function"
     assert found["Parameters"] == [
         {"ParameterKey": "Memory", "ParameterValue": "256"},
         {"ParameterKey": "Secret", "ParameterValue": "******"},
@@ -196,7 +197,8 @@ async def test_what_leaves_the_template_leaves_the_stack(cloud):
     del less["Resources"]["Function"], less["Outputs"]
     made = await cloud.ok(ROS, "CreateChangeSet", **update(stack_id, less))
     found = await cloud.ok(ROS, "GetChangeSet", ChangeSetId=made["ChangeSetId"])
-    assert [c["ResourceChange"]["Action"] for c in found["Changes"]] == ["Remove"]
+    (change,) = (change["ResourceChange"] for change in found["Changes"])
+    assert (change["Action"], change["LogicalResourceId"]) == ("Remove", "Function")
     await cloud.ok(ROS, "ExecuteChangeSet", ChangeSetId=made["ChangeSetId"])
     events = await cloud.settled(stack_id)
     assert events[1]["Status"] == "DELETE_COMPLETE"

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 from fun_local.model.changes import Change, Mns
 from fun_local.model.deployed import Deployed
-from fun_local.model.resources import Domain, Function, Queue, Service, Topic, Trigger
-from fun_local.model.stacks import ResourceChange, as_template, logical_name, resource_changes, stack_id
+from fun_local.model.resources import Domain, Function, Queue, Service, Stack, Topic, Trigger
+from fun_local.model.stacks import ResourceChange, as_template, resource_changes, stack_id
 
 
 def test_the_same_stack_has_the_same_id_and_no_other_has_it():
@@ -9,24 +11,16 @@ def test_the_same_stack_has_the_same_id_and_no_other_has_it():
     assert len({stack_id("r", "a", "s"), stack_id("r", "a", "t"), stack_id("q", "a", "s")}) == 3
 
 
-def test_a_name_that_ros_has_made_is_told_from_one_that_was_written():
-    assert logical_name("demo", "demo-shop-0123456789AB") == "shop"
-    assert logical_name("demo", "demo-shop-0123456789AB/order") == "shoporder"
-    assert logical_name("demo", "demo-shop-0123456789AB/order/tick") == "shopordertick"
-    assert logical_name("demo", "demo-shop/order") == "demo-shop/order"
-    assert logical_name("d.mo", "demo-shop-0123456789AB") == "demo-shop-0123456789AB"
-
-
 def test_changes_are_told_in_the_words_of_ros():
     changes = [
-        Change("demo-shop-0123456789AB", "Service", "Unchanged"),
-        Change("demo-shop-0123456789AB/f", "Function", "Modify", ("timeout_seconds", "memory_mb", "handler")),
+        Change("shop", "Service", "Unchanged"),
+        Change("shop/f", "Function", "Modify", ("timeout_seconds", "memory_mb", "handler")),
         Change("letters", "Queue", "Add"),
         Change("old", "Domain", "Delete"),
         Change("demo", "Stack", "Delete"),
     ]
-    assert resource_changes("demo", changes) == (
-        ResourceChange("shopf", "ALIYUN::FC::Function", "Modify", ("Timeout", "MemorySize", "Handler")),
+    assert resource_changes(changes, {"function/shop/f": "Order"}) == (
+        ResourceChange("Order", "ALIYUN::FC::Function", "Modify", ("Timeout", "MemorySize", "Handler")),
         ResourceChange("letters", "ALIYUN::MNS::Queue", "Add"),
         ResourceChange("old", "ALIYUN::FC::CustomDomain", "Remove"),
     )
@@ -48,13 +42,15 @@ def test_a_template_holds_what_the_stack_owns_and_nothing_else():
     mns = Mns(
         queues={"shop": Queue("shop", stack="demo"), "q": Queue("q")}, topics={"t": Topic("t", stack="demo")}
     )
+    names = {"service/shop": "Service", "queue/shop": "Letters", "function/shop/f": "Order"}
+    deployed = replace(deployed, stacks={"demo": Stack("demo", names=names)})
     resources = as_template(deployed, mns, "demo")["Resources"]
     assert {name: resource["Type"] for name, resource in resources.items()} == {
-        "shop": "ALIYUN::FC::Service",
-        "shop/f": "ALIYUN::FC::Function",
+        "Service": "ALIYUN::FC::Service",
+        "Order": "ALIYUN::FC::Function",
         "shop/f/t": "ALIYUN::FC::Trigger",
         "a.example": "ALIYUN::FC::CustomDomain",
-        "shopQueue": "ALIYUN::MNS::Queue",
+        "Letters": "ALIYUN::MNS::Queue",
         "t": "ALIYUN::MNS::Topic",
     }
     assert resources["shop/f/t"]["Properties"]["TriggerConfig"] == trigger.config
