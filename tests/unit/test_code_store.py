@@ -436,7 +436,7 @@ def test_two_who_add_the_same_at_once_both_succeed(store, project, monkeypatch):
 
 def test_what_changes_while_it_is_copied_is_named_by_what_was_copied(store, project, monkeypatch):
     (project / "a").write_text("before")
-    read = code._read
+    read = code.read_code
     calls = []
 
     def changing(*args):
@@ -446,7 +446,7 @@ def test_what_changes_while_it_is_copied_is_named_by_what_was_copied(store, proj
         calls.append(digest)
         return digest
 
-    monkeypatch.setattr(code, "_read", changing)
+    monkeypatch.setattr(code, "read_code", changing)
     digest = store.add(Source(folder=str(project)))
     assert content(store.path(digest)) == {"a": b"after"}
     assert digest == CodeStore(str(project.parent / "other")).add(Source(files={"a": b"after"}))
