@@ -28,6 +28,9 @@ STORAGE_FULL = "StorageFull"
 #: The code of a start for which the system has no processes, files or memory left (fc-api 16.2).
 RESOURCES = "ResourceThrottled"
 
+#: The code of a start that broke off before any of the function's code ran.
+NOT_READY = "InstanceNotReady"
+
 _NO_RESOURCES = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 

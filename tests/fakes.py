@@ -20,7 +20,7 @@ from fun_local import recovery
 from fun_local.destinations import FunctionDestination
 from fun_local.dispatcher import Dispatcher
 from fun_local.emulator import Emulator
-from fun_local.errors import RESOURCES, InvalidRequest, Unavailable
+from fun_local.errors import NOT_READY, RESOURCES, InvalidRequest, Unavailable
 from fun_local.faults import Faults
 from fun_local.imports import Imports
 from fun_local.mns import Mns, QueueDestination, Shelf
@@ -163,6 +163,8 @@ class ScriptedRuntime:
         self.clock = clock
         self.calls: list[Call] = []
         self.instances: list[ScriptedInstance] = []
+        #: How many starts from now on break off.
+        self.starts_to_break = 0
         #: When a start was tried for which there was no room.
         self.throttled_ms: list[int] = []
         self.busy: Counter[str] = Counter()
@@ -184,6 +186,9 @@ class ScriptedRuntime:
         if self.is_exhausted:
             self.throttled_ms.append(self.clock.now_ms())
             raise Unavailable(RESOURCES, "the system has no processes left")
+        if self.starts_to_break:
+            self.starts_to_break -= 1
+            raise Unavailable(NOT_READY, "it did not start in time")
         if script.get("fail"):
             raise InvalidRequest("RuntimeNotSupported", f"runtime {function.runtime!r} can't run here")
         instance = ScriptedInstance(self, function, f"c-{len(self.instances) + 1:04}")

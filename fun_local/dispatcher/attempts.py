@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from fun_local.dispatcher.runs import Run
-from fun_local.errors import FunLocalError, is_for_lack_of_resources
+from fun_local.errors import NOT_READY, FunLocalError, is_for_lack_of_resources
 from fun_local.faults import Faults, check_room, instead_of_running
 from fun_local.model.execution import LogSegment, Status
 from fun_local.model.faults import RUNNING, STARTING
@@ -32,6 +32,10 @@ from fun_local.pool import Slot
 from fun_local.ports import Clock, Instance
 
 log = logging.getLogger(__name__)
+
+#: Starts that may break off, be it that somebody kills the process or that the machine is too busy, before
+#: it counts as a reason: none of the function's code has run, so it is not to blame.
+_START_TRIES = 3
 
 
 class Attempts:
@@ -126,6 +130,8 @@ class Attempts:
             run.execution = run.execution.having(throttles=run.execution.throttles + 1)
             waited_ms = self._clock.now_ms() - began_ms
             code, delay_ms = EXHAUSTED, self._throttling.again_after_ms(tries, waited_ms)
+        elif code == NOT_READY and tries < _START_TRIES:
+            delay_ms = self._backoff.delay_ms(tries)
         if delay_ms is None:
             run.move(Status.INVALID, error=code, result=error_payload(error.message))
             return False

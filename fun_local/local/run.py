@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fun_local.errors import Unavailable
+from fun_local.errors import NOT_READY, Unavailable
 from fun_local.local.live import followed
 from fun_local.model.outcome import Result
 from fun_local.model.resources import Function
@@ -70,7 +70,7 @@ async def _invoke(place: Place, log_dir: str, function: Function, request_id: st
         try:
             instance = await runtime.start(function)
         except Unavailable as error:
-            if error.code != "InstanceNotReady":
+            if error.code != NOT_READY:
                 raise
             # The hint names a log that is about to be gone, and has been shown.
             message = f"the process of function {function.path} ended, or did not start in time"

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from fun_local.errors import CorruptState, Unavailable, storage_error
+from fun_local.errors import NOT_READY, CorruptState, Unavailable, storage_error
 from fun_local.model.resources import Function
 from fun_local.runtime import custom_program, custom_start, interpreters, node
 from fun_local.runtime.census import Look
@@ -112,7 +112,7 @@ class ProcessRuntime:
                 await instance.stop()
         if not ready:
             raise Unavailable(
-                "InstanceNotReady",
+                NOT_READY,
                 f"an instance of {function.path} did not start within {START_SECONDS:.0f} seconds",
                 hint=f"See {instance.log_path}.",
             )

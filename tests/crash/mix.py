@@ -317,5 +317,5 @@ def _check_steps(record):
         <= record["asyncConfig"]["maxAsyncRetryAttempts"] + 1
     )
     if steps[-1] is Status.INVALID:
-        # An instance that is killed while it starts could not be had.
+        # Instances that are killed while they start, one after the other, could not be had.
         assert record["invocationErrorMessage"] in ("InstanceNotReady", "CAExited"), record

@@ -86,6 +86,33 @@ def test_a_start_for_which_there_is_no_room_is_tried_again_and_costs_no_retry(tm
     asyncio.run(story())
 
 
+def test_a_start_that_breaks_off_is_tried_again_and_costs_no_retry(tmp_path):
+    async def story():
+        async with stage(tmp_path, function(max_retries=0)) as s:
+            s.runtime.starts_to_break = 2
+            message = await s.put({"return": 1})
+            await s.until_settled(passing=True)
+            assert s.history(message) == ["Enqueued", "Dequeued", "Running", "Succeeded"]
+            _, dequeued, running, _ = s.record(message).events
+            assert running.time_ms - dequeued.time_ms == 500 + 1000, "as between retries"
+            assert (s.record(message).attempts, s.record(message).throttles) == (1, 0)
+
+    asyncio.run(story())
+
+
+def test_three_starts_that_break_off_make_it_invalid(tmp_path):
+    async def story():
+        async with stage(tmp_path, function(max_retries=8)) as s:
+            s.runtime.starts_to_break = 3
+            message = await s.put({"return": 1})
+            await s.until_settled(passing=True)
+            assert s.history(message) == ["Enqueued", "Dequeued", "Invalid"]
+            assert s.record(message).error == "InstanceNotReady"
+            assert s.destination.names == ["bad"]
+
+    asyncio.run(story())
+
+
 def test_a_retry_for_which_there_is_no_room_keeps_its_attempts(tmp_path):
     async def story():
         async with stage(tmp_path, function(max_retries=1)) as s:
