@@ -104,16 +104,20 @@ class ProcessRuntime:
         except Unavailable:
             self._interpreters.clear()  # perhaps somebody has removed it: look again
             raise
-        ready = False
+        ready = has_ended = False
         try:
             ready = await instance.wait_until_ready(START_SECONDS if self._debugger is None else math.inf)
+            has_ended = instance.exit_code is not None
         finally:
             if not ready:
                 await instance.stop()
         if not ready:
+            what = (
+                "ended while it started" if has_ended else f"did not start within {START_SECONDS:.0f} seconds"
+            )
             raise Unavailable(
                 NOT_READY,
-                f"an instance of {function.path} did not start within {START_SECONDS:.0f} seconds",
+                f"an instance of {function.path} {what}",
                 hint=f"See {instance.log_path}.",
             )
         return instance

@@ -1019,8 +1019,10 @@ def test_code_that_is_gone_is_told(lab):
 @pytest.mark.parametrize("program", ["/no/such/program", sys.executable])
 def test_a_process_that_does_not_get_ready_is_told(lab, monkeypatch, program):
     monkeypatch.setitem(process.RUNTIMES, "python3", ((program, "-c", "pass"), "python_worker.py"))
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         lab.invoke("echo")
+    is_run = program == sys.executable
+    assert ("ended while it started" if is_run else "could not be started") in caught.value.message
 
 
 def test_a_process_that_takes_too_long_to_get_ready_is_ended(lab, monkeypatch):
@@ -1029,6 +1031,7 @@ def test_a_process_that_takes_too_long_to_get_ready_is_ended(lab, monkeypatch):
     monkeypatch.setattr(process, "START_SECONDS", 0.2)
     with pytest.raises(Unavailable) as caught:
         lab.invoke("echo")
+    assert "did not start within" in caught.value.message
     assert ".log" in caught.value.hint
 
 
