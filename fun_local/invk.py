@@ -33,8 +33,8 @@ def main() -> None:
     call = _parse(sys.argv[1:])
     accepted = call and _send(call[0], call[1], request_id)
     if accepted:
-        print(accepted)
-        if sys.stderr.isatty():
+        _tell(accepted)
+        if sys.stderr and sys.stderr.isatty():
             from fun_local.cli.language import said  # only for eyes
 
             print(said(f"202 Accepted. Follow it with: fun executions logs {accepted} -f"), file=sys.stderr)
@@ -43,6 +43,17 @@ def main() -> None:
 
     # The same request id: should the answer to the call above have been lost, it is not accepted twice.
     command(request_id)
+
+
+def _tell(accepted: str) -> None:
+    """Print the id. Where it can't be written the call is accepted all the same."""
+    try:
+        print(accepted, flush=True)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # who asked has gone: as cli/output.py
+            os._exit(141)
+        os.write(2, f"error: accepted as {accepted}, but can't write that: {error.strerror}\n".encode())
+        os._exit(1)  # not to flush again what can't be written
 
 
 def _parse(arguments: list[str]) -> tuple[str, bytes] | None:

@@ -6,10 +6,11 @@ Read by the faces and by wiring only; everything below receives plain values.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from fun_local.errors import CorruptState, InvalidRequest
+from fun_local.errors import CorruptState, InvalidRequest, Unavailable
 
 #: Every setting ``x`` is read from the environment variable ``FUN_LOCAL_X``.
 PREFIX = "FUN_LOCAL_"
@@ -47,8 +48,28 @@ SECRET = ("access_key_secret",)
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> str:
-    """The directory that holds everything: ``FUN_LOCAL_HOME``, else ``~/.fun-local``."""
-    return os.path.abspath(environ.get("FUN_LOCAL_HOME") or os.path.expanduser("~/.fun-local"))
+    """The directory that holds everything: ``FUN_LOCAL_HOME``, else ``~/.fun-local``. It need not exist.
+
+    Raises:
+        Unavailable: there is something that can't be one: a file, or a folder that is closed to us.
+    """
+    home = os.path.abspath(environ.get("FUN_LOCAL_HOME") or os.path.expanduser("~/.fun-local"))
+    try:
+        is_folder = stat.S_ISDIR(os.stat(home).st_mode)
+        problem = (
+            "it is no folder" if not is_folder else "" if os.access(home, os.X_OK) else "Permission denied"
+        )
+    except FileNotFoundError:
+        problem = ""
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        raise Unavailable(
+            "HomeUnusable",
+            f"the home {home} can't be used: {problem}",
+            hint="Mend that, or choose another place: export FUN_LOCAL_HOME=FOLDER",
+        )
+    return home
 
 
 def load(home: str, environ: Mapping[str, str] = os.environ) -> tuple[Settings, dict[str, str]]:
@@ -73,6 +94,11 @@ def load(home: str, environ: Mapping[str, str] = os.environ) -> tuple[Settings, 
             values[name], origins[name] = text, f"environment {PREFIX}{name.upper()}"
     converted = {name: _convert(name, value, origins[name]) for name, value in values.items()}
     return Settings(**converted), origins  # type: ignore[arg-type]
+
+
+def checked(name: str, text: str) -> object:
+    """The value of a setting that somebody has written. Raises InvalidRequest for what is none."""
+    return _convert(name, text, "as given")
 
 
 def _read(path: str) -> dict[str, object]:

@@ -71,8 +71,8 @@ def imported(command: str, home: str) -> set[str]:
 
 
 @pytest.mark.parametrize("command", BUDGET)
-def test_a_command_imports_no_more_than_its_budget(command, tmp_path):
-    over = (imported(command, str(tmp_path / "home")) & set(WATCHED.split())) - set(BUDGET[command].split())
+def test_a_command_imports_no_more_than_its_budget(command, shell):
+    over = (imported(command, shell.home) & set(WATCHED.split())) - set(BUDGET[command].split())
     assert not over, f"{command} imports {', '.join(sorted(over))}: import it where it is used"
 
 

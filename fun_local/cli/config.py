@@ -55,9 +55,9 @@ def set_(name: str, value: str) -> None:
         known = ", ".join(origins)
         raise InvalidRequest("InvalidArgument", f"no setting is called {name!r}", hint=f"Known: {known}.")
     path = os.path.join(home, "settings.toml")
-    checked, _ = settings.load(home, environ={settings.PREFIX + name.upper(): value})
+    checked = settings.checked(name, value)
     stored = {key: v for key, v in asdict(values).items() if origins[key] == path}
-    stored[name] = asdict(checked)[name]
+    stored[name] = checked
     make_private_folder(home)
     lines = "".join(f"{key} = {_toml(v)}\n" for key, v in stored.items())
     write_atomically(path, lines.encode())

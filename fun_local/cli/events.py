@@ -28,7 +28,9 @@ def read_file(path: str) -> bytes:
             return bytes(file.read(MAX_SYNC_PAYLOAD + 1))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise NotFound("EventFileNotFound", f"can't read the event file {path}: {reason}") from None
+        message = f"can't read the event file {path}: {reason}"
+        hint = "Name a file that is there, or - to read it from standard input."
+        raise NotFound("EventFileNotFound", message, hint=hint) from None
 
 
 def chosen(text: str | None, file: str | None, from_stdin: bool) -> bytes:

@@ -11,6 +11,7 @@ import click
 
 from fun_local.cli import output
 from fun_local.cli.language import said
+from fun_local.cli.words import Words
 from fun_local.errors import NotFound
 from fun_local.model.execution import Status
 from fun_local.model.names import FunctionRef, parse_function
@@ -18,7 +19,7 @@ from fun_local.store.documents import Document
 from fun_local.store.history import History
 
 #: The vendor's words as a choice.
-STATUSES = click.Choice([status.value for status in Status], case_sensitive=False)
+STATUSES = Words(status.value for status in Status)
 
 #: Fields of a document that are not the vendor's (fc-api 13.3) but worth showing.
 _INTERNAL = ("attempts", "logs", "invocationPayloadEncoding", "returnPayloadEncoding")

@@ -15,13 +15,14 @@ from fun_local import accept, settings
 from fun_local.cli import events, output
 from fun_local.cli.client import Client
 from fun_local.cli.times import Duration
+from fun_local.cli.words import Words
 from fun_local.errors import Conflict, InvalidRequest
 from fun_local.http.answers import accepted
 from fun_local.model.deployed import Deployed
 from fun_local.ports import Message
 from fun_local.store import database, queue, registry
 
-_TYPES = click.Choice(["Sync", "Async"], case_sensitive=False)
+_TYPES = Words(("Sync", "Async"))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -19,6 +20,12 @@ FAILED = 1
 USAGE = 2
 FUNCTION_FAILED = 3
 TIMED_OUT = 4
+
+#: What a write fails with for want of room.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+#: Blanks between two columns of a table.
+_GAP = 2
 
 _STATUS_COLOURS = {
     "Succeeded": "green",
@@ -52,24 +59,58 @@ def print_bytes(body: bytes) -> None:
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table: drawn on a terminal, aligned plain text in a pipe."""
     headers = [said(header) for header in headers]
+    if not rows:
+        hint("nothing there")
+    columns = list(zip(headers, *rows, strict=True))
+    widths = [max(map(width, column)) for column in columns]
     if is_terminal():
-        # 30 ms to import: only for eyes.
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for number, header in enumerate(headers):
-            # The first column is what people copy: it is never cut.
-            widest = max(width(header), *(width(row[number]) for row in rows), 0)
-            table.add_column(header, overflow="fold", min_width=widest if number == 0 else None)
-        for row in rows:
-            table.add_row(*(Text(cell, style=_STATUS_COLOURS.get(cell, "")) for cell in row))
-        Console().print(table)
+        _draw(headers, rows, columns, widths)
         return
-    widths = [max(map(width, column)) for column in zip(headers, *rows, strict=True)]
     for row in (headers, *rows):
         click.echo("  ".join(map(padded, row, widths)).rstrip())
+
+
+def _draw(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    columns: Sequence[Sequence[str]],
+    widths: Sequence[int],
+) -> None:
+    # 30 ms to import: only for eyes.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    # Folded between words a table can be read, within them hardly.
+    longest = [max(width(word) for cell in column for word in (cell or " ").split(" ")) for column in columns]
+    if rows and widths[0] + sum(longest[1:]) + _GAP * (len(widths) - 1) > console.width:
+        _draw_upright(headers, rows, console.width)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, header in enumerate(headers):
+        # The first column is what people copy: it is never cut.
+        table.add_column(header, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*(Text(cell, style=_STATUS_COLOURS.get(cell, "")) for cell in row))
+    console.print(table)
+
+
+def _draw_upright(headers: Sequence[str], rows: Sequence[Sequence[str]], most: int) -> None:
+    """What each row begins with on a line of its own, the rest in words below it."""
+    for first, *rest in rows:
+        click.echo(painted(first, bold=True))
+        used = 0
+        for header, cell in zip(headers[1:], rest, strict=True):
+            if cell in ("", "-"):
+                continue
+            size = width(f"  {header} {cell}")
+            if used and used + size > most:
+                click.echo()
+                used = 0
+            click.echo(f"  {header.lower()} {coloured(cell)}", nl=False)
+            used += size
+        click.echo()
 
 
 def painted(text: str, **style: Any) -> str:
@@ -130,6 +171,7 @@ def duration(milliseconds: float) -> str:
 def run(command: click.Command, arguments: list[str] | None = None, **extra: Any) -> NoReturn:
     """Run a command as a process: errors become one line (or one JSON document) and an exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    _open_streams()
     # Not known to click yet when parsing itself fails.
     as_json = "--json" in given
     if is_chinese() and not as_json:
@@ -138,6 +180,7 @@ def run(command: click.Command, arguments: list[str] | None = None, **extra: Any
         click.Context.formatter_class = Formatter
     try:
         code = command.main(given, standalone_mode=False, **extra)
+        sys.stdout.flush()  # what can't be written is to be said while somebody can say it
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         code = USAGE
@@ -154,14 +197,29 @@ def run(command: click.Command, arguments: list[str] | None = None, **extra: Any
         code = 130
     except BrokenPipeError:
         # The reader (head, say) has seen enough. Python would complain when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         code = 141
     except Exception as error:
         if os.environ.get("FUN_LOCAL_VERBOSE"):
             raise
-        _print_defect(error, as_json)
+        if isinstance(error, OSError) and (error.filename or error.errno in _NO_ROOM):
+            _print_refusal(error, as_json)
+        else:
+            _print_defect(error, as_json)
         code = FAILED
     sys.exit(code or 0)
+
+
+def _open_streams() -> None:
+    """Have something to write to also where we were started with closed streams."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until we end
+
+
+def _close_stdout() -> None:
+    """Write no more of what is left to write; Python would complain when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_error(error: FunLocalError, *, as_json: bool) -> None:
@@ -211,6 +269,19 @@ def _print_usage_error(error: click.ClickException, as_json: bool) -> None:
         shown = StringIO()
         error.show(shown)
         click.echo(said(shown.getvalue()), err=True, nl=False)
+
+
+def _print_refusal(error: OSError, as_json: bool) -> None:
+    """The system does not let us have something: no defect of ours."""
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        # It is our own output that has no room, so nothing more is said there.
+        _close_stdout()
+        print_error(FunLocalError("StorageError", f"can't write the result: {reason}"), as_json=False)
+        return
+    hint = "See who owns it and what its mode is; FUN_LOCAL_HOME chooses another home."
+    path = error.filename if isinstance(error.filename, str) else os.fsdecode(error.filename)
+    print_error(FunLocalError("StorageError", f"{path}: {reason}", hint=hint), as_json=as_json)
 
 
 def _print_defect(error: Exception, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import click
 from fun_local import settings
 from fun_local.cli import output
 from fun_local.cli.queues import call, read_body
+from fun_local.cli.words import Words
 from fun_local.model.topics import FORMATS, MAX_MESSAGE_BYTES, MIN_MESSAGE_BYTES, STRATEGIES
 
 
@@ -127,13 +128,13 @@ def publish(name: str, body: str | None, body_file: str | None, tag: str, as_jso
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS, case_sensitive=False),
+    type=Words(FORMATS),
     default=FORMATS[0],
     help="What a subscriber is sent: the body with all about it, or alone.",
 )
 @click.option(
     "--strategy",
-    type=click.Choice(STRATEGIES, case_sensitive=False),
+    type=Words(STRATEGIES),
     default=STRATEGIES[0],
     help="How long a push that fails is repeated.",
 )

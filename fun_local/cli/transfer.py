@@ -18,6 +18,7 @@ from fun_local.cli import output
 from fun_local.cli.execution_records import meant_function
 from fun_local.cli.progress import Shown
 from fun_local.cli.times import Moment
+from fun_local.cli.words import Words
 from fun_local.errors import InvalidRequest
 from fun_local.model.execution import FINAL, Status
 from fun_local.store.history import History, Query
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _BATCH_RECORDS = 500
 _BATCH_BYTES = 8 * 1024 * 1024
 
-_FINISHED = click.Choice([status.value for status in Status if status in FINAL], case_sensitive=False)
+_FINISHED = Words(status.value for status in Status if status in FINAL)
 
 
 @click.command()

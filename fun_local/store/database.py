@@ -345,7 +345,10 @@ def _translated(path: str) -> Iterator[None]:
             ) from error
         if code == sqlite3.SQLITE_CANTOPEN and not os.path.exists(path):
             raise FileNotFoundError(path) from error
-        raise FunLocalError("StorageError", f"{path}: {error}") from error
+        # To read it, too, SQLite has to write: a file of its own, beside it.
+        is_closed = code == sqlite3.SQLITE_READONLY
+        hint = "Make the home writable, or use a copy of it: FUN_LOCAL_HOME." if is_closed else ""
+        raise FunLocalError("StorageError", f"{path}: {error}", hint=hint) from error
     except sqlite3.DatabaseError as error:
         raise CorruptState(
             path,

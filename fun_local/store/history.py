@@ -120,7 +120,9 @@ class History:
                 listed = ", ".join(found for found, _ in rows[:_CANDIDATES])
                 more = ", …" if len(rows) > _CANDIDATES else ""
                 raise InvalidRequest(
-                    "AmbiguousInvocationId", f"several ids begin with {text!r}: {listed}{more}"
+                    "AmbiguousInvocationId",
+                    f"several ids begin with {text!r}: {listed}{more}",
+                    hint="Write more of the one that is meant.",
                 )
             return self._load(connection, max(seq for _, seq in rows))
 

@@ -57,7 +57,7 @@ def stocked(shell):
     ("words", "expected"),
     [
         (("fun", "exec"), ["executions"]),
-        (("fun", "executions", "re"), ["replay", "retry"]),
+        (("fun", "executions", "re"), ["retry", "replay"]),
         (("fun", "executions", "get", ""), ["beta", "alpha-2", "alpha-1"]),
         (("fun", "executions", "get", "al"), ["alpha-2", "alpha-1"]),
         (("fun", "executions", "wait", "beta", "alpha-1"), ["alpha-1"]),
