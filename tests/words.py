@@ -273,6 +273,7 @@ COMPUTED_CODES = {
     "error.code": set(),
     "error['code']": set(),
     "problem['code']": set(),
+    "NOT_READY": {"InstanceNotReady"},
     "RESOURCES": {"ResourceThrottled"},
     "STORAGE_FULL": {"StorageFull"},
 }

@@ -20,8 +20,8 @@ _RUN = {"fc": "fc", "fc-deploy": "fc", "fc3": "fc3", "fc3-domain": "fc3-domain"}
 
 _REASONS = {
     "ros": "a ROS template is deployed directly, without this component",
-    "oss": "there is no object storage on this machine",
-    "website": "there is no object storage on this machine",
+    "oss": "buckets here only hold code that was uploaded",
+    "website": "no bucket here shows a website",
     "sls": "logs are kept by the emulator itself",
     "fnf": "there are no flows on this machine",
     "nas": "there is no shared file system on this machine",

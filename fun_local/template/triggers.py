@@ -39,7 +39,7 @@ _NOT_CONFIGURATION = {
 }
 
 _NEVER_FIRED = {
-    "oss": "there is no object storage on this machine, so it never fires",
+    "oss": "buckets here only hold code that was uploaded, so it never fires",
     "log": "there is no log service on this machine, so it never fires",
     "rds": "there is no database of the vendor's on this machine, so it never fires",
     "tablestore": "there is no table store on this machine, so it never fires",

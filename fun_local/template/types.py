@@ -56,7 +56,7 @@ _ACCEPTED = {
     "ALIYUN::ApiGateway::": "there is no API gateway on this machine",
     "ALIYUN::OTS::": "there is no table store on this machine",
     "ALIYUN::FNF::": "there are no flows on this machine",
-    "ALIYUN::OSS::": "there is no object storage on this machine",
+    "ALIYUN::OSS::": "buckets here only hold code that was uploaded",
     "ALIYUN::ECS::": "there is no private network on this machine",
     "ALIYUN::VPC::": "there is no private network on this machine",
     "ALIYUN::NAS::": "there is no shared file system on this machine",

@@ -982,7 +982,7 @@ def test_outputs_are_a_name_and_a_warning(good):
         "${storage.output} is known only after a real deployment, not-emulated:storage stands for it",
     ]
     assert [(a.name, a.type, a.reason) for a in found.not_emulated] == [
-        ("storage", "oss", "there is no object storage on this machine")
+        ("storage", "oss", "buckets here only hold code that was uploaded")
     ]
 
 
@@ -1132,7 +1132,7 @@ def test_components_that_are_not_run_are_refused_when_there_is_nothing_else(refu
         ("value", "services/a/component"),
         ("value", "services/b/component"),
     ]
-    assert "there is no object storage on this machine" in problems[0].message
+    assert "buckets here only hold code that was uploaded" in problems[0].message
     found = good(f"{FC}  a: {{component: oss, props: {{region: x, wrong: '${{vars.nothing}}'}}}}\n")
     assert [a.name for a in found.not_emulated] == ["a"]
 
