@@ -98,6 +98,32 @@ def invocations_are_listed_by_status_prefix_time_and_page():
 
 
 @claim
+def a_delayed_invocation_waits_and_can_be_stopped_before_it_runs():
+    names = stateful()
+    delay = {"common_headers": {"X-Fc-Async-Delay": "3600"}}
+    identifier = start(names, b"later", **delay)
+    assert [event.status for event in record(names, identifier, "Enqueued").events] == ["Enqueued"]
+    stop(names, identifier)
+    assert "Running" not in [event.status for event in record(names, identifier, "Stopped").events]
+    too_long = {"common_headers": {"X-Fc-Async-Delay": "3601"}}
+    assert refused(ClientException, lambda: start(names, b"", **too_long)).code == "InvalidArgument"
+
+
+@claim
+def a_record_belongs_to_its_qualifier():
+    names = stateful()
+    here.publish_service_version(names[0], models.PublishServiceVersionRequest())
+    config = models.PutFunctionAsyncInvokeConfigRequest(qualifier="1", stateful_invocation=True)
+    here.put_function_async_invoke_config(*names, config)
+    record(names, start(names, b"of one", "mine", qualifier="1"), "Succeeded")
+    assert [one.invocation_id for one in listed(names, qualifier="1").invocations] == ["mine"]
+    assert listed(names).invocations == []
+    of_latest = models.GetStatefulAsyncInvocationRequest(qualifier="LATEST")
+    error = refused(ClientException, lambda: here.get_stateful_async_invocation(*names, "mine", of_latest))
+    assert (error.status_code, error.code) == (404, "StatefulAsyncInvocationNotFound")
+
+
+@claim
 def functions_with_records_are_listed():
     names = stateful()
     request = models.ListStatefulAsyncInvocationFunctionsRequest(limit=100)

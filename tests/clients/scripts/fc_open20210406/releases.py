@@ -4,6 +4,7 @@ import json
 
 from alibabacloud_fc_open20210406 import models
 from alibabacloud_tea_openapi.exceptions import ClientException
+from alibabacloud_tea_util.models import RuntimeOptions
 from claims import claim, refused, run
 from laptop import function, here, invoke, record, start
 
@@ -50,6 +51,44 @@ def an_alias_leads_to_its_version_until_it_is_moved():
     assert json.loads(invoke(names, b"where", "prod").body)[2] == "prod"
     found = here.list_aliases(names[0], models.ListAliasesRequest()).body.aliases
     assert [one.alias_name for one in found] == ["prod"]
+
+
+@claim
+def an_alias_that_gives_all_calls_to_its_second_version_runs_that():
+    names = function(environment_variables={"STATE": "old"})
+    publish(names[0])
+    here.update_function(*names, models.UpdateFunctionRequest(environment_variables={"STATE": "new"}))
+    publish(names[0])
+    weights = {"2": 1.0}
+    request = models.CreateAliasRequest(alias_name="prod", version_id="1", additional_version_weight=weights)
+    made = here.create_alias(names[0], request)
+    assert {invoke(names, b"environment STATE", "prod").body for _ in range(5)} == {b'"new"'}
+    stale = models.UpdateAliasHeaders(if_match="no longer")
+    change = models.UpdateAliasRequest(description="x")
+    error = refused(
+        ClientException,
+        lambda: here.update_alias_with_options(names[0], "prod", change, stale, RuntimeOptions()),
+    )
+    assert (error.status_code, error.code) == (412, "PreconditionFailed")
+    fresh = models.UpdateAliasHeaders(if_match=made.headers["etag"])
+    assert (
+        here.update_alias_with_options(names[0], "prod", change, fresh, RuntimeOptions()).status_code == 200
+    )
+
+
+@claim
+def what_is_published_is_not_changed_by_naming_it():
+    names = function()
+    publish(names[0])
+    version = f"{names[0]}.1"
+    for call in (
+        lambda: here.delete_function(version, names[1]),
+        lambda: here.update_function(version, names[1], models.UpdateFunctionRequest(description="x")),
+        lambda: here.delete_service(version),
+    ):
+        error = refused(ClientException, call)
+        assert (error.status_code, error.code) == (400, "InvalidArgument"), error
+    assert here.get_function(*names, models.GetFunctionRequest()).status_code == 200
 
 
 @claim
