@@ -231,7 +231,8 @@ async def gated(home, *functions, limits=None, quick=True):
     async with stage(home, *functions) as opened:
         listener = endpoint.bind("127.0.0.1", 0)
         archives = Archives(f"{opened.home}/archives", CodeStore(f"{opened.home}/code"))
-        context = Context(REGION, ACCOUNT, lambda: listener.url, archives, b"secret")
+        objects = Objects(f"{opened.home}/oss")
+        context = Context(REGION, ACCOUNT, lambda: listener.url, archives, objects, b"secret")
 
         def secrets():
             return {KEY["key"]: KEY["secret"]}
@@ -243,7 +244,7 @@ async def gated(home, *functions, limits=None, quick=True):
             limits=limits,
             visits=Visits(opened.emulator, context),
         )
-        way = QuickWay(opened.emulator, secrets) if quick else None
+        way = QuickWay(opened.emulator, context, secrets) if quick else None
         async with endpoint.serve(app, listener, limits, quick=way), aiohttp.ClientSession() as session:
             yield Gated(opened, listener.url, session)
             opened.emulator.mns.polls.end()

@@ -74,7 +74,7 @@ def package(
     for warning in loaded.resources.warnings:
         output.warn(warning)
     if oss_bucket:
-        output.warn(f"--oss-bucket {oss_bucket}: nothing has to be uploaded here, so the archives stay on disk")
+        output.warn(f"--oss-bucket {oss_bucket}: nothing is uploaded here, the archives stay on disk")
     document = load_all([loaded.file])
     functions = (loaded.only(resource) if resource else loaded).resources.functions
     folder = output_dir or PACKAGES

@@ -170,7 +170,9 @@ async def _close(doors: list[Door]) -> None:
     for door in doors:
         door.close()
     if tasks := [door.task for door in doors if door.task is not None]:
-        await asyncio.wait(tasks, timeout=_SHUTDOWN_SECONDS)
+        _, late = await asyncio.wait(tasks, timeout=_SHUTDOWN_SECONDS)
+        for task in late:
+            task.cancel()
 
 
 def _answering(host_id: str) -> Middleware:

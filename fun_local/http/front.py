@@ -158,7 +158,7 @@ class Front:
         # Where signatures are not checked every answer has a header that says so, and Host counts; and what
         # is around all requests is around these, too.
         has_quick_way = not self.settings.insecure_no_auth and around is None
-        quick = QuickWay(emulator, self.keyring.secrets) if has_quick_way else None
+        quick = QuickWay(emulator, context, self.keyring.secrets) if has_quick_way else None
         try:
             async with endpoint.serve(app, self.listener, limits, quick=quick):
                 log.info("listening on %s", self.url, extra={"action": "listen"})

@@ -1,10 +1,11 @@
-"""The quick way for what comes most: an asynchronous invocation, signed, whole and in its plainest form.
+"""The quick way for what comes most: an invocation, signed, whole and in its plainest form.
 
-    bytes ─▶ parse ─▶ signature, body, queue ─▶ 202
-               └───────────┴───────┴──▶ anything else, and all that is to be refused: connection.py
+    bytes ─▶ parse ─▶ signature, body ─┬─▶ queue ─▶ 202
+               │             │         └─▶ instance ─▶ 200
+               └─────────────┴──▶ anything else, and all that is to be refused: connection.py
 
-Accepting takes a fraction of what a web framework adds to it. So this does the same checks with the same
-functions and nothing besides, and knows one answer: whatever it can't accept goes the long way from its first
+Accepting, or running what is warm, takes a fraction of what a web framework adds to it. So this does the same
+checks with the same functions and nothing besides: whatever it can't take goes the long way from its first
 byte, and is answered there, in the words of the API. A connection that has gone the long way stays there.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
+from http import HTTPStatus
 
 from aiohttp.http import SERVER_SOFTWARE
 from multidict import CIMultiDict
@@ -27,10 +29,10 @@ from multidict import CIMultiDict
 from fun_local.emulator import Emulator
 from fun_local.errors import FunLocalError
 from fun_local.http import signatures
-from fun_local.http.fc.call import request_id_of
+from fun_local.http.fc.call import Context, request_id_of
 from fun_local.http.fc.dialects import DIALECTS, Dialect
-from fun_local.http.fc.invocations import accepted
-from fun_local.http.fc.routes import new_request_id
+from fun_local.http.fc.invocations import accepted, answered
+from fun_local.http.fc.routes import new_request_id, refusal
 from fun_local.http.limits import Limits
 from fun_local.http.refusals import Family, Refused
 from fun_local.model.names import IMPLICIT_SERVICE, LATEST, FunctionRef
@@ -68,6 +70,10 @@ class Invocation:
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def is_async(self) -> bool:
+        return self.headers.get("x-fc-invocation-type", "").lower() == "async"
+
 
 def parse(data: bytes) -> Invocation | None:
     """The one invocation that is all of ``data``; None for everything that takes the long way. Pure."""
@@ -94,7 +100,7 @@ def parse(data: bytes) -> Invocation | None:
 
 def _is_plain(headers: Mapping[str, str], body_bytes: int) -> bool:
     return (
-        headers.get("x-fc-invocation-type", "").lower() == "async"
+        headers.get("x-fc-invocation-type", "sync").lower() in ("async", "sync")
         and headers.get("authorization", "").startswith(("FC ", "ACS3-HMAC-SHA256 "))
         and headers.get("content-length", "0") == str(body_bytes)
         and headers.get("connection", "keep-alive").lower() == "keep-alive"
@@ -105,17 +111,18 @@ def _is_plain(headers: Mapping[str, str], body_bytes: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class QuickWay:
-    """Accepts invocations. ``secrets`` gives the secret of every key id that is valid now."""
+    """Takes invocations. ``secrets`` gives the secret of every key id that is valid now."""
 
     emulator: Emulator
+    context: Context
     secrets: Callable[[], Mapping[str, str]]
     now: Callable[[], float] = time.time
 
-    async def accept(self, invocation: Invocation) -> bytes:
-        """The answer to an invocation, which is stored when this returns.
+    async def answer(self, invocation: Invocation) -> bytes:
+        """The answer to an invocation, which is stored, or has been run, when this returns.
 
         Raises:
-            Refused, FunLocalError: it is not accepted, and nothing was stored.
+            Refused, FunLocalError: it is not taken; nothing was stored, nothing was run.
         """
         headers = invocation.headers
         if domain_of(self.emulator.deployed.domains, headers["host"]) is not None:
@@ -127,23 +134,44 @@ class QuickWay:
             raise Refused(403, "SignatureNotMatch", "the body is not the one that was signed")
         dialect = invocation.dialect
         given = CIMultiDict(headers)
+        request_id = request_id_of(given, lambda: new_request_id(dialect))
+        if not invocation.is_async:
+            return await self._run(invocation, request_id)
         told = await accepted(
-            self.emulator,
-            dialect,
-            invocation.ref,
-            invocation.body,
-            headers=given,
-            request_id=request_id_of(given, lambda: new_request_id(dialect)),
+            self.emulator, dialect, invocation.ref, invocation.body, headers=given, request_id=request_id
         )
-        lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-        return f"HTTP/1.1 202 Accepted\r\n{lines}{_always(int(self.now()))}".encode()
+        return self._written(202, told)
+
+    async def _run(self, invocation: Invocation, request_id: str) -> bytes:
+        ref = invocation.ref
+        function = self.emulator.deployed.need(ref)
+        try:
+            found = await answered(
+                self.emulator,
+                self.context,
+                function,
+                invocation.body,
+                qualifier=ref.qualifier,
+                request_id=request_id,
+            )
+        except FunLocalError as error:
+            # Told here: the long way would wait for an instance, or start one, once more.
+            told = refusal(invocation.dialect, error, request_id)
+            return self._written(told.status, told.headers, told.body)
+        assert isinstance(found.body, bytes)  # noqa: S101 - an invocation's always is
+        headers = {"X-Fc-Request-Id": request_id, **found.headers, "Content-Type": found.content_type}
+        return self._written(found.status, headers, found.body)
+
+    def _written(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        always = f"Content-Length: {len(body)}\r\n{_always(int(self.now()))}"
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}{always}".encode() + body
 
 
 @lru_cache(maxsize=1)
 def _always(second: int) -> str:
-    """What each answer of a second ends with."""
-    date = formatdate(second, usegmt=True)
-    return f"Content-Length: 0\r\nDate: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+    """What each head of a second ends with."""
+    return f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
 
 
 class Door(asyncio.Protocol):
@@ -170,7 +198,7 @@ class Door(asyncio.Protocol):
         self._deadline = 0.0
         self._held = b""
         self._is_ending = False
-        #: What is being accepted.
+        #: What is being taken.
         self.task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -195,7 +223,7 @@ class Door(asyncio.Protocol):
         self._transport.abort()
 
     def close(self) -> None:
-        """End the connection after what is being accepted."""
+        """End the connection after what is being taken."""
         self._is_ending = True
         if self.task is None:
             self._transport.close()
@@ -209,11 +237,14 @@ class Door(asyncio.Protocol):
 
     async def _serve(self, invocation: Invocation, data: bytes) -> None:
         try:
-            answer = await self._way.accept(invocation)
+            answer = await self._way.answer(invocation)
         except (Refused, FunLocalError):
             answer = b""
+        except asyncio.CancelledError:  # the daemon ends, and can't wait any longer
+            self._transport.abort()
+            raise
         except Exception:
-            # Nobody knows how far that came: to try again might store it twice.
+            # Nobody knows how far that came: to try again might store it, or run it, twice.
             log.exception("POST %s failed", invocation.target)
             self._transport.abort()
             return

@@ -40,10 +40,10 @@ class Watch:
 
     def __init__(self, monkeypatch):
         self.quick = self.long = 0
-        accept, hand_on = quick.QuickWay.accept, quick.Door._hand_on
+        answer_of, hand_on = quick.QuickWay.answer, quick.Door._hand_on
 
-        async def accepting(way, invocation):
-            answer = await accept(way, invocation)
+        async def answering(way, invocation):
+            answer = await answer_of(way, invocation)
             self.quick += 1
             return answer
 
@@ -51,7 +51,7 @@ class Watch:
             self.long += 1
             hand_on(door, data)
 
-        monkeypatch.setattr(quick.QuickWay, "accept", accepting)
+        monkeypatch.setattr(quick.QuickWay, "answer", answering)
         monkeypatch.setattr(quick.Door, "_hand_on", handing)
 
 
@@ -142,6 +142,63 @@ async def test_an_answer_has_the_same_headers_on_both_ways(api, watch):
     assert sorted(short.headers) == sorted(long.headers)
     same = {"X-Fc-Request-Id", "Server", "Content-Length"}
     assert {name: short.headers[name] for name in same} == {name: long.headers[name] for name in same}
+
+
+SYNC = {"x-fc-invocation-type": "Sync"}
+
+
+@pytest.mark.parametrize("target", [TARGET, IN_2023], ids=["2016", "2023"])
+@pytest.mark.parametrize(
+    "body", [b"text", b"", b'{"return": [1]}', b'{"raise": "oops", "type": "MyError"}', b'{"die": true}']
+)
+def test_a_call_that_waits_has_the_same_answer_on_both_ways(tmp_path, watch, target, body):
+    async def main():
+        async with opened(tmp_path) as api:
+            watch.quick = watch.long = 0
+            headers = {**SYNC, "x-fc-trace-id": "traced"}
+            (short,) = await answers(api, written(target, headers, body))
+            (long,) = await answers(
+                api, written(target, headers, body, extra=[("connection", "Keep-Alive, x")])
+            )
+            assert (watch.quick, watch.long) == (1, 1)
+            assert (short.status, short.body) == (long.status, long.body)
+            assert list(short.headers) == list(long.headers)
+            changing = {"Date", "X-Fc-Invocation-Duration", "X-Fc-Max-Memory-Usage", "X-Fc-Instance-Id"}
+            assert {name: short.headers[name] for name in set(short.headers) - changing} == {
+                name: long.headers[name] for name in set(long.headers) - changing
+            }
+            assert len(api.stage.runtime.calls) == 2
+
+    asyncio.run(main())
+
+
+@plays
+async def test_a_call_that_wants_its_log_takes_the_long_way(api, watch):
+    (answer,) = await answers(api, written(TARGET, {**SYNC, "x-fc-log-type": "Tail"}))
+    assert answer.headers["X-Fc-Log-Result"]
+    assert (watch.quick, watch.long) == (0, 1)
+    assert len(api.stage.runtime.calls) == 1
+
+
+@plays
+async def test_a_call_for_which_there_is_no_room_is_told_at_once_and_tried_once(api, watch):
+    api.stage.runtime.is_exhausted = True
+    (short,) = await answers(api, written(TARGET, {**SYNC, "x-fc-trace-id": "t"}))
+    assert (short.status, short.json["Code"]) == (503, "ResourceThrottled")
+    assert (watch.quick, watch.long) == (1, 0)
+    assert len(api.stage.runtime.throttled_ms) == 1
+    (long,) = await answers(
+        api, written(TARGET, {**SYNC, "x-fc-trace-id": "t"}, extra=[("connection", "Keep-Alive, x")])
+    )
+    assert (long.status, long.body) == (short.status, short.body)
+
+
+@plays
+async def test_a_call_of_what_is_not_there_is_refused_and_runs_nothing(api, watch):
+    (answer,) = await answers(api, written(TARGET.replace("/f/", "/no/"), SYNC))
+    assert (answer.status, answer.json["Code"]) == (404, "FunctionNotFound")
+    assert (watch.quick, watch.long) == (0, 1)
+    assert not api.stage.runtime.calls
 
 
 @plays
@@ -416,7 +473,7 @@ def changed(draw):
     target = draw(st.sampled_from([TARGET, IN_2021, IN_2023]))
     sign = draw(st.sampled_from([signing.fc, signing.acs3]))
     body = draw(st.sampled_from([b"", b"{}", b"\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n"]))
-    data = written(target, {}, body, sign=sign)
+    data = written(target, draw(st.sampled_from([{}, SYNC])), body, sign=sign)
     kind = draw(st.sampled_from(["none", "line", "byte", "cut", "more", "target"]))
     first = data.index(b"\r\n") + 2
     if kind == "line":

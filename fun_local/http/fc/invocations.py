@@ -40,15 +40,33 @@ async def invoke(call: Call) -> Answer:
             request_id=call.request_id,
         )
         return Answer(status=202, headers=headers)
-    result, log = await call.emulator.invoke(
-        function.path,
+    return await answered(
+        call.emulator,
+        call.context,
+        function,
         call.body,
         qualifier=call.qualifier,
         request_id=call.request_id,
         wants_log=log_type == "Tail",
     )
-    headers = measured(call.context, function, result)
-    if log_type == "Tail":
+
+
+async def answered(
+    emulator: Emulator,
+    context: Context,
+    function: Function,
+    payload: bytes,
+    *,
+    qualifier: str,
+    request_id: str,
+    wants_log: bool = False,
+) -> Answer:
+    """Run a function and wait for it. Raises as Emulator.invoke."""
+    result, log = await emulator.invoke(
+        function.path, payload, qualifier=qualifier, request_id=request_id, wants_log=wants_log
+    )
+    headers = measured(context, function, result)
+    if wants_log:
         # Never empty: Funcraft shows the result only beside a log (wire 3.1).
         headers["X-Fc-Log-Result"] = base64.b64encode(log or b"\n").decode()
     if result.is_success:

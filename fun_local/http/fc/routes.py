@@ -20,7 +20,7 @@ from fun_local.http.fc.call import Answer, Call, Context, request_id_of
 from fun_local.http.fc.dialects import DIALECTS, FC_2016, Dialect
 from fun_local.http.fc.errors import message_of, status_and_code
 from fun_local.http.fc.operations import Handler, rows
-from fun_local.http.refusals import Family, rendered
+from fun_local.http.refusals import Family, Rendered, rendered
 
 log = logging.getLogger(__name__)
 
@@ -95,15 +95,24 @@ def _response(answer: Answer, request_id: str) -> web.Response:
     return web.Response(body=body, status=answer.status, headers=headers, content_type=content_type)
 
 
-def _refused(dialect: Dialect, error: FunLocalError, request_id: str) -> web.Response:
+def refusal(dialect: Dialect, error: FunLocalError, request_id: str) -> Rendered:
+    """An error in the words of the version."""
     status, code = status_and_code(dialect, error)
     if status >= 500:
         log.error("%s: %s", code, error.message)
-    return _error(status, code, message_of(dialect, error), request_id)
+    message = message_of(dialect, error)
+    return rendered(Family.FC, status, code, message, request_id=request_id, host_id="")
+
+
+def _refused(dialect: Dialect, error: FunLocalError, request_id: str) -> web.Response:
+    return _told(refusal(dialect, error, request_id))
 
 
 def _error(status: int, code: str, message: str, request_id: str) -> web.Response:
-    answer = rendered(Family.FC, status, code, message, request_id=request_id, host_id="")
+    return _told(rendered(Family.FC, status, code, message, request_id=request_id, host_id=""))
+
+
+def _told(answer: Rendered) -> web.Response:
     return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
 
 
