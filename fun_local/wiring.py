@@ -78,13 +78,20 @@ def objects(home: str) -> Objects:
     return Objects(objects_folder(home))
 
 
-def stacks(home: str, settings: Settings, emulator: Emulator, clock: Clock | None = None) -> Stacks:
+def stacks(
+    home: str,
+    settings: Settings,
+    emulator: Emulator,
+    *,
+    archives: Archives,
+    objects: Objects,
+    clock: Clock | None = None,
+) -> Stacks:
     """Stacks whose templates come over the wire; their code is in this home's OSS."""
-    in_archives, in_objects = archives(home), objects(home)
 
     def stage(source: CodeSource) -> str:
         if source.archive is not None:
-            return in_archives.add(source.archive)
+            return archives.add(source.archive)
         return code_store(home).add(source)
 
     def read(body: bytes, stack: str, given: Mapping[str, str], previous: Mapping[str, str]) -> Sent:
@@ -98,7 +105,7 @@ def stacks(home: str, settings: Settings, emulator: Emulator, clock: Clock | Non
             parameters=given,
             previous=previous,
             stage=stage,
-            fetch=in_objects.get,
+            fetch=objects.get,
             stack_outputs={name: stack.outputs for name, stack in emulator.deployed.stacks.items()},
         )
 

@@ -135,8 +135,10 @@ class Cloud:
 async def serving(home, **options):
     async with stage(home) as opened:
         settings = Settings(region=REGION, account_id=ACCOUNT)
-        stacks = wiring.stacks(opened.home, settings, opened.emulator, opened.clock)
-        objects = wiring.objects(opened.home)
+        archives, objects = wiring.archives(opened.home), wiring.objects(opened.home)
+        stacks = wiring.stacks(
+            opened.home, settings, opened.emulator, archives=archives, objects=objects, clock=opened.clock
+        )
         keyring = Keyring(opened.home, KeyPair("ak", "sk"))
         context = pop.Context(
             stacks=stacks,

@@ -127,7 +127,9 @@ class Front:
             objects=wiring.objects(self.home),
             secret=secrets.token_bytes(32),
         )
-        stacks = wiring.stacks(self.home, self.settings, emulator)
+        stacks = wiring.stacks(
+            self.home, self.settings, emulator, archives=context.archives, objects=context.objects
+        )
         app = endpoint.application(
             [
                 *fc.routes(emulator, context),

@@ -61,6 +61,9 @@ class Archives:
     def __init__(self, root: str, code: CodeStore) -> None:
         self._root = root
         self._code = code
+        # What ``known`` has found, until something changes: each answer to a call asks, and functions are many.
+        self._found: dict[str, Archive] | None = None
+        self._changes = 0
 
     def add(self, archive: bytes) -> str:
         """Keep code and its archive; the digest.
@@ -76,18 +79,32 @@ class Archives:
             write_atomically(path, archive)
         # The same files packed anew: the newest is what its owner has at hand.
         os.utime(path)
+        self._changed()
         return digest
 
     def known(self, digest: str) -> Archive | None:
         """The newest archive of a digest, if there is one yet."""
-        found: list[tuple[int, Archive]] = []
+        found = self._found
+        if found is None:
+            before = self._changes
+            found = self._look()
+            if before == self._changes:  # else another thread has added one meanwhile
+                self._found = found
+        return found.get(digest)
+
+    def _look(self) -> dict[str, Archive]:
+        found: list[tuple[int, str, Archive]] = []
         with contextlib.suppress(FileNotFoundError):
             for entry in os.scandir(self._root):
-                match = _NAME.fullmatch(entry.name)
-                if match and match[1] == digest:
+                if match := _NAME.fullmatch(entry.name):
                     status = entry.stat()
-                    found.append((status.st_mtime_ns, Archive(entry.path, match[2], status.st_size)))
-        return max(found, key=lambda item: item[0])[1] if found else None
+                    archive = Archive(entry.path, match[2], status.st_size)
+                    found.append((status.st_mtime_ns, match[1], archive))
+        return {digest: archive for _, digest, archive in sorted(found, key=lambda item: item[0])}
+
+    def _changed(self) -> None:
+        self._changes += 1
+        self._found = None
 
     def of(self, digest: str) -> Archive:
         """The archive of a digest, made if need be.
@@ -108,6 +125,7 @@ class Archives:
                 checksum.add(chunk)
         path = os.path.join(self._root, f"{digest}-{checksum}.zip")
         os.rename(new, path)
+        self._changed()
         return Archive(path, str(checksum), os.path.getsize(path))
 
     def remove_unused(self) -> None:
@@ -120,3 +138,4 @@ class Archives:
                 except NotFound:
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(self._root, name))
+        self._changed()

@@ -55,6 +55,19 @@ def test_of_the_same_code_packed_twice_the_newer_archive_counts(archives):
     assert archives.of(first).checksum == crc64(packed(year=2020))
 
 
+def test_the_folder_is_looked_at_again_only_when_something_has_changed(archives, monkeypatch):
+    looks = []
+    scandir = os.scandir
+    monkeypatch.setattr("os.scandir", lambda path: looks.append(path) or scandir(path))
+    digest = archives.add(packed("a"))
+    looks.clear()
+    for _ in range(3):
+        assert archives.known(digest)
+        assert archives.known("0" * 64) is None
+    assert len(looks) == 1
+    assert archives.known(archives.add(packed("b"))).checksum == crc64(packed("b"))
+
+
 def test_code_from_a_folder_gets_its_archive_when_it_is_asked_for(archives, code):
     digest = code.add(CodeSource(files={"index.py": b"x = 1"}))
     assert archives.known(digest) is None
