@@ -61,7 +61,7 @@ class Archives:
     def __init__(self, root: str, code: CodeStore) -> None:
         self._root = root
         self._code = code
-        # What ``known`` has found, until something changes: each answer to a call asks, and functions are many.
+        # What ``known`` has found, until something changes: every answer to a call asks.
         self._found: dict[str, Archive] | None = None
         self._changes = 0
 
