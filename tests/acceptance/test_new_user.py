@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -208,3 +209,25 @@ def test_names_that_are_far_too_long_are_refused_in_a_few_lines(shell, length):
         assert "went wrong" not in done.err and "Traceback" not in done.err
         assert done.err.count("\n") <= 3
     assert os.listdir(shell.project) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "stream", "first"),
+    [
+        ("fun deploy --watch", "stderr", "Watching for changes"),
+        ("fun executions list --watch", "stdout", "FUNCTION"),
+        ("fun executions logs one -f", "stdout", "begun"),
+        ("invk main -t Async -s 1 --follow", "stderr", "begun"),
+    ],
+)
+def test_an_interrupt_ends_what_waits_without_a_complaint(shell, command, stream, first):
+    slow = "import time\ndef handler(event, context):\n    print('begun', flush=True)\n    time.sleep(600)\n"
+    deploy(shell, template(slow, timeout=600))
+    shell.invk("main", "-t", "Async", "-s", "1", "--invocation-id", "one")
+    with shell.start(*command.split()) as process:
+        lines = getattr(process, stream)
+        assert any(first in line.decode() for line in lines)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Aborted." in err and b"Traceback" not in err
