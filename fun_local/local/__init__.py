@@ -2,7 +2,7 @@
 
     code.py      where the code is: as it lies in the project, or unpacked
     run.py       one instance, one invocation, the end (`fun local invoke`)
-    serve.py     functions behind their URLs, live as they are saved (`fun local start`)
+    serving.py   functions behind their URLs, live as they are saved (`fun local start`)
     sources.py   which files of a project are looked at for changes
     live.py      the log, as it comes
 
