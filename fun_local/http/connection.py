@@ -71,7 +71,7 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        if isinstance(resp, web.HTTPException):
+        if isinstance(resp, web.HTTPException) and resp.status >= 400:
             # Raised before any of our handlers was asked: an Expect that can't be met.
             resp = _unreadable(resp.status, resp.text or resp.reason)
         try:

@@ -90,7 +90,8 @@ class Archives:
             found = self._look()
             if before == self._changes:  # else another thread has added one meanwhile
                 self._found = found
-        return found.get(digest)
+        archive = found.get(digest)
+        return archive if archive is not None and os.path.exists(archive.path) else None
 
     def _look(self) -> dict[str, Archive]:
         found: list[tuple[int, str, Archive]] = []

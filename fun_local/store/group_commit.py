@@ -43,6 +43,8 @@ class GroupCommit(Generic[Item, Answer]):
         self._pending: list[tuple[Item, asyncio.Future[Answer]]] = []
         # No executor: what that does for each piece of work costs as much as a small commit.
         self._work: SimpleQueue[list[tuple[Item, asyncio.Future[Answer]]] | None] = SimpleQueue()
+        # Batches that the thread was given, and those that it has committed.
+        self._given = self._committed = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
         self._is_busy = False
@@ -62,19 +64,30 @@ class GroupCommit(Generic[Item, Answer]):
 
     def _start(self) -> None:
         batch, self._pending = self._pending, []
+        self._given += 1
         self._work.put(batch)
 
     def _run(self) -> None:
         """The thread: one batch after another, until None comes."""
         while (batch := self._work.get()) is not None:
-            answers: Sequence[Answer | Exception]
-            try:
-                answers = self._commit([item for item, _ in batch])
-            except Exception as error:
-                answers = [error] * len(batch)
-            # A loop that was closed in between has nobody left who waits.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._finish, batch, answers)
+            self._work_off(batch)
+            del batch  # or the last one would be kept in memory until there is another
+
+    def _work_off(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        answers: Sequence[Answer | Exception]
+        try:
+            answers = self._commit([item for item, _ in batch])
+        except Exception as error:
+            answers = [error] * len(batch)
+        # A loop that was closed in between has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._finish, batch, answers)
+        self._committed += 1
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether the thread has something to do still."""
+        return self._given != self._committed
 
     def _finish(
         self, batch: list[tuple[Item, asyncio.Future[Answer]]], answers: Sequence[Answer | Exception]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -214,8 +215,8 @@ def test_names_that_are_far_too_long_are_refused_in_a_few_lines(shell, length):
 @pytest.mark.parametrize(
     ("command", "stream", "first"),
     [
-        ("fun deploy --watch", "stderr", "Watching for changes"),
-        ("fun executions list --watch", "stdout", "FUNCTION"),
+        ("fun deploy --use-ros --stack-name demo-1 --watch", "stderr", "Watching for changes"),
+        ("fun executions list --watch", "stdout", "/main"),
         ("fun executions logs one -f", "stdout", "begun"),
         ("invk main -t Async -s 1 --follow", "stderr", "begun"),
     ],
@@ -225,8 +226,10 @@ def test_an_interrupt_ends_what_waits_without_a_complaint(shell, command, stream
     deploy(shell, template(slow, timeout=600))
     shell.invk("main", "-t", "Async", "-s", "1", "--invocation-id", "one")
     with shell.start(*command.split()) as process:
-        lines = getattr(process, stream)
-        assert any(first in line.decode() for line in lines)
+        deadline = threading.Timer(60, process.kill)
+        deadline.start()
+        assert any(first in line.decode() for line in getattr(process, stream))
+        deadline.cancel()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130

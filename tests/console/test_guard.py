@@ -97,18 +97,20 @@ def test_neither_half_of_a_session_is_enough(stand, missing):
 
 
 @pytest.mark.parametrize(
-    "target",
+    ("target", "status"),
     [
-        "/local/executions",
-        "/local/status",
-        "/local/events",
-        "/local/health",
-        "/queues",
-        "/2016-08-15/services",
+        ("/local/executions", 403),
+        ("/local/status", 403),
+        ("/local/events", 403),
+        ("/local/health", 403),
+        ("/queues", 400),  # mns 5: the header with the signature is missing
+        ("/2016-08-15/services", 403),
     ],
 )
-def test_nothing_is_told_to_who_is_not_let_in(stand, target):
-    assert stand.ask("GET", target, headers={}).status == 403
+def test_nothing_is_told_to_who_is_not_let_in(stand, target, status):
+    answer = stand.ask("GET", target, headers={})
+    assert answer.status == status
+    assert b"Authorization" in answer.body or b"AccessDenied" in answer.body
 
 
 def test_the_cookie_is_kept_from_scripts_and_other_sites(stand):
