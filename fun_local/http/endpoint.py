@@ -162,17 +162,21 @@ async def serve(
         yield
     finally:
         accepting.close()
-        await _close([place for place in places if isinstance(place, Door)])
+        for place in list(places):
+            if isinstance(place, Door):
+                place.close()
+        if quick is not None:
+            await _end(quick.tasks)
         await runner.cleanup()
 
 
-async def _close(doors: list[Door]) -> None:
-    for door in doors:
-        door.close()
-    if tasks := [door.task for door in doors if door.task is not None]:
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Let what is being taken end; what takes too long is cut off, as aiohttp does on the long way."""
+    if tasks:
         _, late = await asyncio.wait(tasks, timeout=_SHUTDOWN_SECONDS)
         for task in late:
             task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 def _answering(host_id: str) -> Middleware:

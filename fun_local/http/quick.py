@@ -18,7 +18,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -113,6 +113,8 @@ class QuickWay:
     context: Context
     secrets: Callable[[], Mapping[str, str]]
     now: Callable[[], float] = time.time
+    #: What is being taken, also for clients that have gone meanwhile.
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer(self, invocation: Invocation) -> bytes:
         """The answer to an invocation, which is stored, or has been run, when this returns.
@@ -230,6 +232,8 @@ class Door(asyncio.Protocol):
             self._hand_on(data)
         else:
             self.task = self._loop.create_task(self._serve(invocation, data))
+            self._way.tasks.add(self.task)
+            self.task.add_done_callback(self._way.tasks.discard)
 
     async def _serve(self, invocation: Invocation, data: bytes) -> None:
         try:

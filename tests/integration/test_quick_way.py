@@ -440,6 +440,19 @@ def test_what_is_being_accepted_when_the_daemon_ends_has_its_answer(tmp_path):
     asyncio.run(main())
 
 
+def test_a_call_whose_client_has_gone_ends_with_the_daemon_at_the_latest(tmp_path):
+    async def main():
+        async with opened(tmp_path) as api:
+            wire = await api.wire()
+            wire.send(written(TARGET, SYNC, b'{"block": "gate"}'))
+            await api.stage.until_calls(1)
+            wire.close()
+            await wire.writer.wait_closed()
+        assert not [task for task in asyncio.all_tasks() if "Door._serve" in repr(task.get_coro())]
+
+    asyncio.run(main())
+
+
 # The two ways agree
 
 _LINES = st.sampled_from(
